@@ -1,0 +1,1 @@
+"""What is measured: one file a probe. Packets and sockets live here and nowhere else."""

@@ -1,0 +1,235 @@
+"""Many TCP handshakes at once, on one epoll instance inside the event loop.
+
+A busy loop invents time-outs: a timer that expires before finished I/O was polled calls an open port silent. So the
+order here is fixed: poll first, handle *all* events, and only then let handshakes expire; and a handshake expires only
+if the kernel agrees (TCP_INFO still says SYN_SENT). The time that counts is the kernel's, not the loop's.
+"""
+
+import asyncio
+import errno
+import heapq
+import select
+import socket
+import time
+from typing import Callable, Dict, List, Optional
+
+from attrs import frozen
+
+from probes.kernel import (
+    TCP_ESTABLISHED,
+    TCP_SYN_SENT,
+    IcmpError,
+    TcpInfo,
+    failure_of,
+    icmp_error,
+    receive_icmp_errors,
+    tcp_info,
+)
+from reports.failures import Failure, of_errno
+
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
+
+
+@frozen(kw_only=True)
+class Handshake:
+    """How one TCP handshake ended. ``sock`` is connected and non-blocking where ``failure`` is None.
+
+    ``immediate``: connect(2) itself refused, so that no packet left. ``loop_lag``: seconds by which the loop came late.
+    """
+
+    failure: Optional[Failure]
+    started: float
+    duration: float
+    sock: Optional[socket.socket] = None
+    source: str = ""
+    errno: int = 0
+    immediate: bool = False
+    info: Optional[TcpInfo] = None
+    icmp: Optional[IcmpError] = None
+    loop_lag: float = 0.0
+
+
+class _Pending:
+    __slots__ = ("deadline", "future", "sock", "start", "started")
+
+    def __init__(self, sock: socket.socket, future: "asyncio.Future[Handshake]", timeout: float) -> None:
+        self.sock = sock
+        self.future = future
+        self.started = time.time()
+        self.start = time.monotonic()
+        self.deadline = self.start + timeout
+
+    def __lt__(self, other: "_Pending") -> bool:
+        return self.deadline < other.deadline
+
+
+class Connector:
+    """Starts handshakes and tells how they ended. One per event loop; ``close`` gives everything back."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_event_loop()
+        self._epoll = select.epoll()
+        self._pending: Dict[int, _Pending] = {}
+        self._expiry: List[_Pending] = []
+        self._timer: Optional[asyncio.TimerHandle] = None
+        self._loop.add_reader(self._epoll.fileno(), self._poll)
+
+    def close(self) -> None:
+        """Abort what is pending and release the poller."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._loop.remove_reader(self._epoll.fileno())
+        for pending in list(self._pending.values()):
+            pending.sock.close()
+            if not pending.future.done():
+                pending.future.cancel()
+        self._pending.clear()
+        self._epoll.close()
+
+    async def connect(
+        self,
+        address: str,
+        port: int,
+        timeout: float,
+        source: Optional[str] = None,
+        sent: Callable[[], None] = lambda: None,
+    ) -> Handshake:
+        """One handshake with ``address`` (an IP literal); ``sent`` is called when the SYN has left.
+
+        Failures are values; only cancellation is raised.
+        """
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        started = time.time()
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            return _refused_here(error.errno or 0, started)
+        receive_icmp_errors(sock)
+        try:
+            if source is not None:
+                sock.bind((source, 0))
+            number = sock.connect_ex((address, port))
+            sent()
+        except OSError as error:
+            number = error.errno or errno.EINVAL
+        if number and number not in _IN_PROGRESS:
+            icmp = icmp_error(sock)
+            sock.close()
+            return _refused_here(number, started, icmp)
+        pending = _Pending(sock, self._loop.create_future(), timeout)
+        if number == 0:
+            return self._ended(pending, 0)
+        descriptor = sock.fileno()
+        self._pending[descriptor] = pending
+        try:
+            self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
+            self._expire_at(pending)
+            return await pending.future
+        except BaseException:
+            if self._pending.pop(descriptor, None) is not None:
+                sock.close()
+            elif pending.future.done() and not pending.future.cancelled():
+                ended = pending.future.result()
+                if ended.sock is not None:
+                    ended.sock.close()
+            raise
+
+    def _expire_at(self, pending: _Pending) -> None:
+        heapq.heappush(self._expiry, pending)
+        if self._expiry[0] is pending:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._expiry:
+            wait = max(0.0, self._expiry[0].deadline - time.monotonic())
+            self._timer = self._loop.call_later(wait, self._expire)
+
+    def _poll(self) -> None:
+        for descriptor, events in self._epoll.poll(0):
+            pending = self._pending.pop(descriptor, None)
+            if pending is None:
+                continue
+            number = 0
+            if events & (select.EPOLLERR | select.EPOLLHUP):
+                number = pending.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._finish(pending, number)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._poll()
+        now = time.monotonic()
+        while self._expiry and (self._expiry[0].future.done() or self._expiry[0].deadline <= now):
+            pending = heapq.heappop(self._expiry)
+            if not pending.future.done() and self._pending.pop(pending.sock.fileno(), None) is pending:
+                self._finish(pending, errno.ETIMEDOUT)
+        self._arm()
+
+    def _finish(self, pending: _Pending, number: int) -> None:
+        self._epoll.unregister(pending.sock.fileno())
+        ended = self._ended(pending, number)
+        if not pending.future.done():
+            pending.future.set_result(ended)
+        elif ended.sock is not None:
+            ended.sock.close()
+
+    def _ended(self, pending: _Pending, number: int) -> Handshake:
+        now = time.monotonic()
+        sock, elapsed = pending.sock, now - pending.start
+        info = tcp_info(sock)
+        expired = number == errno.ETIMEDOUT
+        if expired and info is not None and info.state not in (TCP_SYN_SENT, TCP_ESTABLISHED):
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or number
+        if info is not None and info.state == TCP_ESTABLISHED:
+            number = 0
+        source = _source(sock)
+        if number == 0:
+            return Handshake(
+                failure=None,
+                started=pending.started,
+                duration=_kernel_time(info, elapsed),
+                sock=sock,
+                source=source,
+                info=info,
+                loop_lag=max(0.0, elapsed - _kernel_time(info, elapsed)),
+            )
+        icmp = icmp_error(sock)
+        sock.close()
+        return Handshake(
+            failure=failure_of(number, icmp),
+            started=pending.started,
+            duration=elapsed,
+            source=source,
+            errno=number,
+            info=info,
+            icmp=icmp,
+            loop_lag=max(0.0, now - pending.deadline) if expired else 0.0,
+        )
+
+
+def _kernel_time(info: Optional[TcpInfo], elapsed: float) -> float:
+    """Seconds from the first SYN to its answer, as the kernel measured it, whatever the loop did meanwhile."""
+    if info is None or info.rtt <= 0:
+        return elapsed
+    if info.retransmits == 0:
+        return min(elapsed, info.rtt)
+    return min(elapsed, max(info.rtt, elapsed - info.since_last_ack))
+
+
+def _refused_here(number: int, started: float, icmp: Optional[IcmpError] = None) -> Handshake:
+    """connect(2) failed at once: the routing table or an output filter of this machine, or a shortage, said no."""
+    failure = of_errno(number)
+    if failure is Failure.HOST_UNREACHABLE:
+        failure = Failure.LOCAL_ROUTE_REJECTS
+    elif failure is Failure.NETWORK_UNREACHABLE:
+        failure = Failure.LOCAL_NO_ROUTE
+    return Handshake(failure=failure, started=started, duration=0.0, errno=number, immediate=True, icmp=icmp)
+
+
+def _source(sock: socket.socket) -> str:
+    try:
+        return str(sock.getsockname()[0])
+    except OSError:
+        return ""

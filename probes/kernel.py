@@ -1,0 +1,143 @@
+"""What Linux tells of a socket beyond its bytes: TCP_INFO, and the error queue with who sent an ICMP message.
+
+Source: include/uapi/linux/tcp.h (struct tcp_info), include/uapi/linux/errqueue.h (struct sock_extended_err).
+CPython 3.7's socket module has TCP_INFO and MSG_ERRQUEUE and lacks the constants defined here.
+"""
+
+import socket
+import struct
+from typing import Dict, Optional, Tuple
+
+from attrs import frozen
+
+from reports.failures import Failure, of_errno
+
+IP_RECVERR = 11
+IPV6_RECVERR = 25
+
+ORIGIN_LOCAL = 1
+
+TCP_ESTABLISHED = 1
+TCP_SYN_SENT = 2
+
+_ERROR = struct.Struct("=IBBBBII")
+_INFO = struct.Struct("=8B24I")  # up to and with tcpi_total_retrans
+
+
+# ICMPv4 destination unreachable (RFC 792, RFC 1812 section 5.2.7.1) and ICMPv6 (RFC 4443 section 3.1), where the
+# code says more than the errno that the kernel made of it.
+_BY_ICMP: Dict[Tuple[int, int], Failure] = {
+    (3, 0): Failure.NETWORK_UNREACHABLE,
+    (3, 1): Failure.HOST_UNREACHABLE,
+    (3, 2): Failure.PROTOCOL_UNREACHABLE,
+    (3, 3): Failure.PORT_UNREACHABLE,
+    (3, 6): Failure.NETWORK_UNREACHABLE,
+    (3, 7): Failure.HOST_UNREACHABLE,
+    (3, 9): Failure.ADMIN_PROHIBITED,
+    (3, 10): Failure.ADMIN_PROHIBITED,
+    (3, 13): Failure.ADMIN_PROHIBITED,
+    (11, 0): Failure.TTL_EXCEEDED,
+}
+_BY_ICMPV6: Dict[Tuple[int, int], Failure] = {
+    (1, 0): Failure.NETWORK_UNREACHABLE,
+    (1, 1): Failure.ADMIN_PROHIBITED,
+    (1, 3): Failure.HOST_UNREACHABLE,
+    (1, 4): Failure.PORT_UNREACHABLE,
+    (1, 5): Failure.ADMIN_PROHIBITED,
+    (1, 6): Failure.ADMIN_PROHIBITED,
+    (3, 0): Failure.TTL_EXCEEDED,
+}
+
+
+@frozen
+class TcpInfo:
+    """The part of struct tcp_info that says how a handshake went. Seconds, bytes, counts."""
+
+    state: int
+    rtt: float
+    rtt_variance: float
+    mss: int
+    path_mtu: int
+    retransmits: int
+    since_last_ack: float
+
+
+@frozen
+class IcmpError:
+    """An ICMP or ICMPv6 error that belongs to a socket: errno, type, code, and the host that sent it."""
+
+    errno: int
+    type: int
+    code: int
+    sender: str
+    local: bool  # this machine's own stack made it: nothing was received
+
+
+def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
+    """TCP_INFO of the socket, or None where the platform does not give it."""
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
+        fields = _INFO.unpack(raw)
+    except (OSError, AttributeError, struct.error):
+        return None
+    counters = fields[8:]
+    return TcpInfo(
+        state=fields[0],
+        mss=counters[2],
+        since_last_ack=counters[12] / 1e3,
+        path_mtu=counters[13],
+        rtt=counters[15] / 1e6,
+        rtt_variance=counters[16] / 1e6,
+        retransmits=counters[23],
+    )
+
+
+def receive_icmp_errors(sock: socket.socket) -> bool:
+    """Ask the kernel to keep ICMP errors with their sender on this socket; whether it will."""
+    try:
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+    except OSError:
+        return False
+    return True
+
+
+def icmp_error(sock: socket.socket) -> Optional[IcmpError]:
+    """The ICMP error at the head of the socket's error queue, if there is one.
+
+    After a reset the queue is empty: so a reset and an ICMP refusal are told apart, also where both are ECONNREFUSED.
+    """
+    try:
+        _, controls, _, _ = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+    except (OSError, AttributeError):
+        return None
+    for level, kind, data in controls:
+        if (level, kind) not in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
+            continue
+        if len(data) < _ERROR.size:
+            continue
+        number, origin, icmp_type, icmp_code, _, _, _ = _ERROR.unpack_from(data)
+        return IcmpError(number, icmp_type, icmp_code, _offender(data[_ERROR.size :]), origin == ORIGIN_LOCAL)
+    return None
+
+
+def failure_of(number: int, icmp: Optional[IcmpError]) -> Failure:
+    """The Failure of an errno, made more exact by the ICMP message that caused it."""
+    if icmp is not None and not icmp.local:
+        table = _BY_ICMPV6 if ":" in icmp.sender else _BY_ICMP
+        return table.get((icmp.type, icmp.code), of_errno(number))
+    return of_errno(number)
+
+
+def _offender(address: bytes) -> str:
+    """SO_EE_OFFENDER: a sockaddr_in or sockaddr_in6, or nothing."""
+    if len(address) < 8:
+        return ""
+    family = struct.unpack_from("=H", address)[0]
+    if family == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, address[4:8])
+    if family == socket.AF_INET6 and len(address) >= 24:
+        return socket.inet_ntop(socket.AF_INET6, address[8:24])
+    return ""

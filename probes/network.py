@@ -1,0 +1,238 @@
+"""The one seam to the network: everything that opens, sends or waits does it here, inside the budget.
+
+    opened = await network.connect(ask)            # Opened: the handshake, and a Stream where it succeeded
+    answer = await network.ask_datagram(server, port, payload, timeout)
+
+A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
+"""
+
+import asyncio
+import socket
+import time
+from typing import Callable, Optional, Tuple
+
+from attrs import frozen
+
+from probes.connector import Connector, Handshake
+from probes.contract import Ask
+from probes.kernel import IcmpError, failure_of, icmp_error, receive_icmp_errors
+from reports.failures import Failed, Failure
+from reports.model import join_port
+
+_CHUNK = 65536
+
+
+class Budget:
+    """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
+
+    ``keys`` name what an opened connection counts against: the target, and the address and port.
+    """
+
+    async def admit(self, keys: Tuple[str, ...]) -> None:
+        """Wait until one more connection may be opened. Raises Failed(BUDGET_SPENT) where it never may."""
+
+    def opened(self) -> None:
+        """The SYN has just been sent."""
+
+    def release(self, keys: Tuple[str, ...]) -> None:
+        """The connection is closed."""
+
+    async def packet(self) -> None:
+        """Wait until one more datagram may be sent."""
+
+    def spend(self, keys: Tuple[str, ...], count: int) -> None:
+        """Count bytes read or written. Raises Failed(BUDGET_SPENT) past the limit."""
+
+
+class Stream:
+    """Bytes to and from a peer. ``read`` gives b"" at the peer's end. Every wait is bounded by its timeout (seconds).
+
+    A wait that is over raises TimeoutError (on 3.7: asyncio.TimeoutError); a reset raises ConnectionResetError.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    async def receive(self, timeout: float) -> bytes:
+        """The next bytes off the wire, whatever has come; b"" at the end. For implementations."""
+        raise NotImplementedError
+
+    async def write(self, data: bytes, timeout: float) -> None:
+        """Send all of it."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """End in order: FIN after what was written. Safe to repeat."""
+        raise NotImplementedError
+
+    async def read(self, limit: int, timeout: float) -> bytes:
+        """Between 1 and ``limit`` bytes, or b"" at the end."""
+        if not self._buffer:
+            self._buffer = await self.receive(timeout)
+        data, self._buffer = self._buffer[:limit], self._buffer[limit:]
+        return data
+
+    async def read_exactly(self, count: int, timeout: float) -> bytes:
+        """``count`` bytes. Raises EOFError when the peer ends before."""
+        deadline = time.monotonic() + timeout
+        data = b""
+        while len(data) < count:
+            more = await self.read(count - len(data), max(0.0, deadline - time.monotonic()))
+            if not more:
+                raise EOFError("the peer closed after %d of %d bytes" % (len(data), count))
+            data += more
+        return data
+
+    async def read_until(self, mark: bytes, limit: int, timeout: float) -> bytes:
+        """Bytes up to and with ``mark``. Raises EOFError at the end, Failed(WRONG_PROTOCOL) past ``limit`` bytes."""
+        deadline = time.monotonic() + timeout
+        data = b""
+        while mark not in data:
+            if len(data) >= limit:
+                raise Failed(Failure.WRONG_PROTOCOL, "no %r within %d bytes" % (mark, limit))
+            more = await self.read(limit, max(0.0, deadline - time.monotonic()))
+            if not more:
+                raise EOFError("the peer closed after %d bytes" % len(data))
+            data += more
+        end = data.index(mark) + len(mark)
+        self._buffer = data[end:] + self._buffer
+        return data[:end]
+
+
+class SocketStream(Stream):
+    """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``."""
+
+    def __init__(self, sock: socket.socket, spend: Callable[[int], None], release: Callable[[], None]) -> None:
+        super().__init__()
+        self._sock = sock
+        self._spend = spend
+        self._release: Optional[Callable[[], None]] = release
+        self._loop = asyncio.get_event_loop()
+
+    async def receive(self, timeout: float) -> bytes:
+        """See Stream."""
+        data = await _retried(self._loop, self._sock, lambda: self._sock.recv(_CHUNK), timeout, reading=True)
+        self._spend(len(data))
+        return data
+
+    async def write(self, data: bytes, timeout: float) -> None:
+        """See Stream."""
+        self._spend(len(data))
+        view = memoryview(data)
+        deadline = time.monotonic() + timeout
+        while view:
+            left = max(0.0, deadline - time.monotonic())
+            sent = await _retried(self._loop, self._sock, lambda: self._sock.send(view), left, reading=False)
+            view = view[sent:]
+
+    async def close(self) -> None:
+        """See Stream."""
+        release, self._release = self._release, None
+        if release is not None:
+            self._sock.close()
+            release()
+
+
+@frozen
+class Opened:
+    """A handshake, and the stream where it succeeded."""
+
+    handshake: Handshake
+    stream: Optional[SocketStream]
+
+
+class Refused(Failed):
+    """An ICMP error came in place of an answer; ``icmp`` says from whom."""
+
+    def __init__(self, failure: Failure, icmp: IcmpError) -> None:
+        super().__init__(
+            failure, "ICMP type %d code %d from %s" % (icmp.type, icmp.code, icmp.sender or "this machine")
+        )
+        self.icmp = icmp
+
+
+class Network:
+    """The real network, inside a budget. One per event loop; ``close`` when done."""
+
+    def __init__(self, budget: Optional[Budget] = None) -> None:
+        self._budget = budget or Budget()
+        self._connector = Connector()
+
+    def close(self) -> None:
+        """Release the poller; streams are closed by whoever opened them."""
+        self._connector.close()
+
+    async def connect(self, ask: Ask, source: Optional[str] = None) -> Opened:
+        """A TCP connection to the target's port at ``ask.address``. Failures are values.
+
+        Raises Failed(BUDGET_SPENT) where the budget does not allow another connection at all.
+        """
+        return await self.connect_to(ask.address, ask.port, ask.timeout, ask.target.name, source)
+
+    async def connect_to(
+        self, address: str, port: int, timeout: float, name: str = "", source: Optional[str] = None
+    ) -> Opened:
+        """The same for what is no target: a name server, a proxy. ``name`` is what it counts against."""
+        keys = (name, join_port(address, port)) if name else (join_port(address, port),)
+        await self._budget.admit(keys)
+        try:
+            handshake = await self._connector.connect(address, port, timeout, source, self._budget.opened)
+        except BaseException:
+            self._budget.release(keys)
+            raise
+        if handshake.sock is None:
+            self._budget.release(keys)
+            return Opened(handshake, None)
+        stream = SocketStream(
+            handshake.sock, lambda count: self._budget.spend(keys, count), lambda: self._budget.release(keys)
+        )
+        return Opened(handshake, stream)
+
+    async def ask_datagram(
+        self, address: str, port: int, payload: bytes, timeout: float, fits: Callable[[bytes], bool]
+    ) -> bytes:
+        """Send one datagram and wait for the answer that ``fits`` (others are ignored: late or forged).
+
+        Raises Refused for an ICMP error, OSError where this machine would not send, TimeoutError after ``timeout``
+        seconds of silence.
+        """
+        await self._budget.packet()
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        loop = asyncio.get_event_loop()
+        deadline = time.monotonic() + timeout
+        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
+            receive_icmp_errors(sock)
+            sock.connect((address, port))
+            sock.send(payload)
+            while True:
+                left = max(0.0, deadline - time.monotonic())
+                try:
+                    answer = await _retried(loop, sock, lambda: sock.recv(_CHUNK), left, reading=True)
+                except OSError as error:
+                    icmp = icmp_error(sock)
+                    if icmp is None:
+                        raise
+                    raise Refused(failure_of(error.errno or 0, icmp), icmp) from error
+                if fits(answer):
+                    return bytes(answer)
+
+
+async def _retried(loop, sock, operation, timeout, reading):  # type: ignore[no-untyped-def]
+    """The operation's result as soon as the socket is ready; once more after the time is over, then TimeoutError."""
+    try:
+        return operation()
+    except (BlockingIOError, InterruptedError):
+        pass
+    ready = loop.create_future()
+    wake = lambda: ready.done() or ready.set_result(None)  # noqa: E731
+    timer = loop.call_later(timeout, wake)
+    (loop.add_reader if reading else loop.add_writer)(sock.fileno(), wake)
+    try:
+        await ready
+    finally:
+        timer.cancel()
+        (loop.remove_reader if reading else loop.remove_writer)(sock.fileno())
+    try:
+        return operation()
+    except (BlockingIOError, InterruptedError):
+        raise asyncio.TimeoutError("no answer within %.3g s" % timeout) from None

@@ -1,0 +1,1 @@
+"""The harmless first exchange of each service: one file a protocol."""

@@ -1,0 +1,1 @@
+"""A report for people: one file a format."""

@@ -1,0 +1,106 @@
+"""What a rule is: a cause, the stages of a target that it may explain, and the facts that speak for or against it.
+
+A rule never touches a socket: it reads a Case (reports/evidence.py), the observations about one target among all the
+others. The causes that may explain the same broken stage of a target compete: each weighs its prior times the factors
+of the clues that hold, and the shares of the sum are the confidences. A factor of 0 refutes: the cause is then
+reported as ruled out, with the clue's words and observations.
+"""
+
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple
+
+from attrs import frozen
+
+from reports.model import Observation, Remedy, Scalar
+
+if TYPE_CHECKING:
+    from reports.evidence import Case
+
+# The stages of a target in the order in which the job goes through them. The first broken one is to be explained.
+RESOLVE = "resolve"
+CONNECT = "connect"
+PROXY = "proxy"
+TLS = "tls"
+EXCHANGE = "exchange"
+STAGES = (RESOLVE, CONNECT, PROXY, TLS, EXCHANGE)
+
+# What one finding is about: cases of equal cause and equal scope are one finding.
+RUN = "run"
+NAME = "name"
+HOST = "host"
+TARGET = "target"
+
+
+@frozen
+class Proof:
+    """That something holds, in plain words with the numbers, and the observations that show it.
+
+    ``words`` may be empty where the observations are only pointed at.
+    """
+
+    words: str = ""
+    observations: Tuple[Observation, ...] = ()
+
+
+@frozen
+class Want:
+    """An experiment that would separate what is still possible: whatever gives this probe's step for this subject.
+
+    ``target`` is a target's name; ``address`` what to address, where that is narrower than the target.
+    """
+
+    probe: str
+    step: str
+    target: Optional[str] = None
+    address: Optional[str] = None
+
+
+Test = Callable[["Case"], Optional[Proof]]
+
+
+def always(case: "Case") -> Optional[Proof]:
+    """The precondition of a cause that is possible wherever its stage is broken."""
+    return Proof()
+
+
+def _no_details(case: "Case") -> Dict[str, Scalar]:
+    return {}
+
+
+def _no_wants(case: "Case") -> Tuple[Want, ...]:
+    return ()
+
+
+@frozen
+class Clue:
+    """A fact that changes how likely a cause is: ``factor`` > 1 supports, < 1 weakens, 0 refutes it."""
+
+    test: Test
+    factor: float
+
+
+@frozen(kw_only=True)
+class Rule:
+    """One cause as an explanation.
+
+    ``applies``: the precondition; without its Proof the cause is not considered at all.
+    ``explains``: the stages for which it competes when they are broken.
+    ``standalone``: it is reported whenever ``applies`` holds, with ``prior`` as its confidence, also where nothing is
+    broken (warnings, settings). A critical standalone finding that also explains the broken stage belongs in
+    ``explains`` instead.
+    ``clues``: what changes its weight. ``wants``: the experiments that would decide, given this case.
+    ``details``: fields for the remedy's text beyond those that every remedy has (reports/remedies.py).
+    ``remedy``: the whole remedy, where the catalogue's text with fields is not enough (a statement to paste).
+    ``severity``: overrides the catalogue's where it returns a word.
+    """
+
+    cause: str
+    applies: Test = always
+    explains: Tuple[str, ...] = ()
+    standalone: bool = False
+    prior: float = 0.1
+    clues: Tuple[Clue, ...] = ()
+    wants: Callable[["Case"], Tuple[Want, ...]] = _no_wants
+    details: Callable[["Case"], Dict[str, Scalar]] = _no_details
+    remedy: Optional[Callable[["Case"], Remedy]] = None
+    severity: Optional[Callable[["Case"], Optional[str]]] = None
+    scope: str = TARGET
