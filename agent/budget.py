@@ -1,20 +1,23 @@
 """What a run may do, counted in one place: connections at once and per second, packets per second, bytes.
 
 Never exceeded, not in the worst case of a fault: a place is taken before a socket is opened and given back when it is
-closed; the time of an opening is taken *after* the SYN has left, so that the rate holds on the wire and not only here.
+closed, and the time of an opening is taken when the SYN has left, so that the rate holds on the wire and not only here.
 """
 
 import asyncio
 import time
 from collections import Counter, deque
-from typing import Deque, Optional, Tuple
+from typing import Deque, List, Optional, Tuple
 
 from probes.network import Budget
 from reports.failures import Failed, Failure
 from reports.model import Limits
 
 # Descriptors that the run needs beside its connections: standard streams, the loop, name servers, files.
-_RESERVED_DESCRIPTORS = 32
+RESERVED_DESCRIPTORS = 32
+
+# From this rate on events are also spread inside the second.
+_SPREAD_FROM = 20
 
 
 class Pace:
@@ -22,18 +25,18 @@ class Pace:
 
     def __init__(self, rate: int) -> None:
         self._rules = [(1.0, rate)]
-        if rate >= 20:
+        if rate >= _SPREAD_FROM:
             self._rules.append((0.1, rate // 10))
         self._times: Deque[float] = deque(maxlen=rate)
         self._turn = asyncio.Lock()
 
     async def wait(self) -> None:
-        """Return when one more event is allowed; call ``mark`` before the next wait."""
-        while True:
+        """Return when one more event is allowed; the caller marks it without awaiting anything in between."""
+        async with self._turn:
             pause = self._pause(time.monotonic())
-            if pause <= 0:
-                return
-            await asyncio.sleep(pause)
+            while pause > 0:
+                await asyncio.sleep(pause)
+                pause = self._pause(time.monotonic())
 
     def mark(self) -> None:
         """The event has happened."""
@@ -48,75 +51,107 @@ class Pace:
 
 
 class RunBudget(Budget):
-    """The budget of one run (see reports.model.Limits). ``descriptors``: how many this process may have open."""
+    """The budget of one run (see reports.model.Limits). ``descriptors``: how many this process may still open."""
 
     def __init__(self, limits: Limits, descriptors: Optional[int] = None) -> None:
         self._limits = limits
         at_once = limits.concurrency
         if descriptors is not None:
-            at_once = max(1, min(at_once, descriptors - _RESERVED_DESCRIPTORS))
+            at_once = max(1, min(at_once, descriptors - RESERVED_DESCRIPTORS))
         self.concurrency = at_once
         self._free = at_once
         self._connections = Pace(limits.rate)
         self._packets = Pace(limits.packet_rate)
-        self._turn = asyncio.Lock()
-        self._packet_turn = asyncio.Lock()
         self._open: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self._bytes_in_all = 0
-        self._released = asyncio.Event()
+        self._waiting: List[Tuple[asyncio.Future[None], Tuple[str, ...]]] = []
         self.closed = False
 
     async def admit(self, keys: Tuple[str, ...]) -> None:
-        """See Budget. One waiter at a time looks at the pace, so that the order is fair and the count exact."""
-        while not self._fits(keys):
-            self._refuse_when_closed()
-            self._released.clear()
-            await self._released.wait()
-        self._free -= 1
-        self._open.update(keys)
+        """See Budget."""
+        self._refuse_when_closed()
+        if self._fits(keys):
+            self._take(keys)
+        else:
+            await self._wait_for_place(keys)
         try:
-            async with self._turn:
-                await self._connections.wait()
-                self._refuse_when_closed()
-                # Marked here and again in ``opened``: between the two the next waiter must already see it.
-                self._connections.mark()
+            await self._connections.wait()
+            self._refuse_when_closed()
         except BaseException:
             self.release(keys)
             raise
 
     def opened(self) -> None:
-        """See Budget: the later time is the one that counts."""
-        self._connections.moved()
+        """See Budget."""
+        self._connections.mark()
 
     def release(self, keys: Tuple[str, ...]) -> None:
         """See Budget."""
         self._free += 1
-        self._open.subtract(keys)
-        self._released.set()
+        for key in keys:
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
+        self._hand_on()
 
     async def packet(self) -> None:
         """See Budget."""
-        async with self._packet_turn:
-            await self._packets.wait()
-            self._refuse_when_closed()
-            self._packets.mark()
+        await self._packets.wait()
+        self._refuse_when_closed()
+        self._packets.mark()
 
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
         """See Budget."""
         self._bytes_in_all += count
-        self._bytes.update(dict.fromkeys(keys[:1], count))
+        self._bytes[keys[0]] += count
         if self._bytes_in_all > self._limits.bytes or self._bytes[keys[0]] > self._limits.bytes_per_target:
             raise Failed(Failure.BUDGET_SPENT, "the byte budget is spent")
 
     def close(self) -> None:
         """Nothing more is opened or sent: whoever waits is refused."""
         self.closed = True
-        self._released.set()
+        waiting, self._waiting = self._waiting, []
+        for future, _ in waiting:
+            if not future.done():
+                future.set_exception(_ending())
 
     def _fits(self, keys: Tuple[str, ...]) -> bool:
-        return not self.closed and self._free > 0 and all(self._open[key] < self._limits.per_target for key in keys)
+        return self._free > 0 and all(self._open[key] < self._limits.per_target for key in keys)
+
+    def _take(self, keys: Tuple[str, ...]) -> None:
+        self._free -= 1
+        for key in keys:
+            self._open[key] += 1
+
+    async def _wait_for_place(self, keys: Tuple[str, ...]) -> None:
+        """The place is taken on the waiter's behalf by whoever gives one back."""
+        future: asyncio.Future[None] = asyncio.get_event_loop().create_future()
+        self._waiting.append((future, keys))
+        try:
+            await future
+        except BaseException:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.release(keys)
+            raise
+
+    def _hand_on(self) -> None:
+        """Give what is free to the first waiters that it suits."""
+        left: List[Tuple[asyncio.Future[None], Tuple[str, ...]]] = []
+        for future, keys in self._waiting:
+            if future.done():
+                continue
+            if self._fits(keys):
+                self._take(keys)
+                future.set_result(None)
+            else:
+                left.append((future, keys))
+        self._waiting = left
 
     def _refuse_when_closed(self) -> None:
         if self.closed:
-            raise Failed(Failure.INTERRUPTED, "the run is ending")
+            raise _ending()
+
+
+def _ending() -> Failed:
+    return Failed(Failure.INTERRUPTED, "the run is ending")

@@ -16,7 +16,6 @@ from typing import Callable, Dict, List, Optional
 from attrs import frozen
 
 from probes.kernel import (
-    TCP_ESTABLISHED,
     TCP_SYN_SENT,
     IcmpError,
     TcpInfo,
@@ -27,7 +26,18 @@ from probes.kernel import (
 )
 from reports.failures import Failure, of_errno
 
-_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
+
+# What connect(2) says where this machine's own routing table or output chain refuses: ip-route(8) names the errors of
+# unreachable, prohibit and blackhole routes. The same numbers later, or with an ICMP message, come from elsewhere.
+_OWN: Dict[int, Failure] = {
+    errno.EHOSTUNREACH: Failure.LOCAL_ROUTE_REJECTS,
+    errno.ENETUNREACH: Failure.LOCAL_NO_ROUTE,
+    errno.EACCES: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EINVAL: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EPERM: Failure.LOCAL_FILTER_DENIES,
+}
+_AT_ONCE = 0.1
 
 
 @frozen(kw_only=True)
@@ -72,6 +82,7 @@ class Connector:
         self._pending: Dict[int, _Pending] = {}
         self._expiry: List[_Pending] = []
         self._timer: Optional[asyncio.TimerHandle] = None
+        self.loop_lag = 0.0  # seconds by which the loop came late at worst
         self._loop.add_reader(self._epoll.fileno(), self._poll)
 
     def close(self) -> None:
@@ -86,14 +97,7 @@ class Connector:
         self._pending.clear()
         self._epoll.close()
 
-    async def connect(
-        self,
-        address: str,
-        port: int,
-        timeout: float,
-        source: Optional[str] = None,
-        sent: Callable[[], None] = lambda: None,
-    ) -> Handshake:
+    async def connect(self, address: str, port: int, timeout: float, sent: Callable[[], None]) -> Handshake:
         """One handshake with ``address`` (an IP literal); ``sent`` is called when the SYN has left.
 
         Failures are values; only cancellation is raised.
@@ -105,20 +109,11 @@ class Connector:
         except OSError as error:
             return _refused_here(error.errno or 0, started)
         receive_icmp_errors(sock)
-        try:
-            if source is not None:
-                sock.bind((source, 0))
-            number = sock.connect_ex((address, port))
-            sent()
-        except OSError as error:
-            number = error.errno or errno.EINVAL
-        if number and number not in _IN_PROGRESS:
-            icmp = icmp_error(sock)
-            sock.close()
-            return _refused_here(number, started, icmp)
+        number = sock.connect_ex((address, port))
+        sent()
         pending = _Pending(sock, self._loop.create_future(), timeout)
-        if number == 0:
-            return self._ended(pending, 0)
+        if number not in _IN_PROGRESS:
+            return self._ended(pending, number)
         descriptor = sock.fileno()
         self._pending[descriptor] = pending
         try:
@@ -180,23 +175,26 @@ class Connector:
         sock, elapsed = pending.sock, now - pending.start
         info = tcp_info(sock)
         expired = number == errno.ETIMEDOUT
-        if expired and info is not None and info.state not in (TCP_SYN_SENT, TCP_ESTABLISHED):
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or number
-        if info is not None and info.state == TCP_ESTABLISHED:
-            number = 0
+        if expired:
+            self.loop_lag = max(self.loop_lag, now - pending.deadline)
+            if info is not None and info.state != TCP_SYN_SENT:
+                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         source = _source(sock)
         if number == 0:
+            duration = _kernel_time(info, elapsed)
             return Handshake(
                 failure=None,
                 started=pending.started,
-                duration=_kernel_time(info, elapsed),
+                duration=duration,
                 sock=sock,
                 source=source,
                 info=info,
-                loop_lag=max(0.0, elapsed - _kernel_time(info, elapsed)),
+                loop_lag=elapsed - duration,
             )
         icmp = icmp_error(sock)
         sock.close()
+        if number in _OWN and (icmp is None or icmp.local) and elapsed < _AT_ONCE:
+            return _refused_here(number, pending.started)
         return Handshake(
             failure=failure_of(number, icmp),
             started=pending.started,
@@ -218,14 +216,10 @@ def _kernel_time(info: Optional[TcpInfo], elapsed: float) -> float:
     return min(elapsed, max(info.rtt, elapsed - info.since_last_ack))
 
 
-def _refused_here(number: int, started: float, icmp: Optional[IcmpError] = None) -> Handshake:
-    """connect(2) failed at once: the routing table or an output filter of this machine, or a shortage, said no."""
-    failure = of_errno(number)
-    if failure is Failure.HOST_UNREACHABLE:
-        failure = Failure.LOCAL_ROUTE_REJECTS
-    elif failure is Failure.NETWORK_UNREACHABLE:
-        failure = Failure.LOCAL_NO_ROUTE
-    return Handshake(failure=failure, started=started, duration=0.0, errno=number, immediate=True, icmp=icmp)
+def _refused_here(number: int, started: float) -> Handshake:
+    """connect(2) failed before any packet left: a route or filter of this machine, or a shortage, said no."""
+    failure = _OWN.get(number) or of_errno(number)
+    return Handshake(failure=failure, started=started, duration=0.0, errno=number, immediate=True)
 
 
 def _source(sock: socket.socket) -> str:

@@ -65,7 +65,7 @@ class Step:
             value = value[: LONGEST_TEXT - 3] + "..."
         self.facts[key] = value
 
-    def __enter__(self) -> "Step":
+    def __enter__(self) -> "Step":  # noqa: PYI034 - there is no typing.Self on 3.7
         self.started = time.time()
         self._start = time.monotonic()
         return self

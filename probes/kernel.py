@@ -59,7 +59,17 @@ class TcpInfo:
     mss: int
     path_mtu: int
     retransmits: int
+    retransmits_in_flight: int
     since_last_ack: float
+
+    @property
+    def unsent(self) -> int:
+        """Retransmitted SYNs that this machine itself did not let out.
+
+        Linux counts every attempt in tcpi_total_retrans, and in tcpi_retrans only what the output path accepted
+        (tcp_retransmit_skb): an output chain that drops the SYN leaves a gap.
+        """
+        return self.retransmits if self.state == TCP_SYN_SENT and not self.retransmits_in_flight else 0
 
 
 @frozen
@@ -84,6 +94,7 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
     return TcpInfo(
         state=fields[0],
         mss=counters[2],
+        retransmits_in_flight=counters[7],
         since_last_ack=counters[12] / 1e3,
         path_mtu=counters[13],
         rtt=counters[15] / 1e6,

@@ -1,7 +1,7 @@
 """The one seam to the network: everything that opens, sends or waits does it here, inside the budget.
 
     opened = await network.connect(ask)            # Opened: the handshake, and a Stream where it succeeded
-    answer = await network.ask_datagram(server, port, payload, timeout)
+    answer = await network.ask_datagram(server, port, payload, timeout, fits)
 
 A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
 """
@@ -9,7 +9,7 @@ A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stre
 import asyncio
 import socket
 import time
-from typing import Callable, Optional, Tuple
+from typing import Callable, Optional, Tuple, TypeVar
 
 from attrs import frozen
 
@@ -21,6 +21,8 @@ from reports.model import join_port
 
 _CHUNK = 65536
 
+T = TypeVar("T")
+
 
 class Budget:
     """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
@@ -29,7 +31,10 @@ class Budget:
     """
 
     async def admit(self, keys: Tuple[str, ...]) -> None:
-        """Wait until one more connection may be opened. Raises Failed(BUDGET_SPENT) where it never may."""
+        """Wait until one more connection may be opened, and take its place.
+
+        The caller connects without awaiting anything in between. Raises Failed(INTERRUPTED) where the run is ending.
+        """
 
     def opened(self) -> None:
         """The SYN has just been sent."""
@@ -38,7 +43,7 @@ class Budget:
         """The connection is closed."""
 
     async def packet(self) -> None:
-        """Wait until one more datagram may be sent."""
+        """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
 
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
         """Count bytes read or written. Raises Failed(BUDGET_SPENT) past the limit."""
@@ -107,23 +112,22 @@ class SocketStream(Stream):
         self._sock = sock
         self._spend = spend
         self._release: Optional[Callable[[], None]] = release
-        self._loop = asyncio.get_event_loop()
 
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
-        data = await _retried(self._loop, self._sock, lambda: self._sock.recv(_CHUNK), timeout, reading=True)
+        data = await _when_ready(self._sock, lambda: self._sock.recv(_CHUNK), timeout)
         self._spend(len(data))
         return data
 
     async def write(self, data: bytes, timeout: float) -> None:
         """See Stream."""
         self._spend(len(data))
-        view = memoryview(data)
         deadline = time.monotonic() + timeout
-        while view:
+        while data:
             left = max(0.0, deadline - time.monotonic())
-            sent = await _retried(self._loop, self._sock, lambda: self._sock.send(view), left, reading=False)
-            view = view[sent:]
+            rest = data
+            sent = await _when_ready(self._sock, lambda: self._sock.send(rest), left, writing=True)  # noqa: B023
+            data = data[sent:]
 
     async def close(self) -> None:
         """See Stream."""
@@ -158,25 +162,25 @@ class Network:
         self._budget = budget or Budget()
         self._connector = Connector()
 
+    @property
+    def loop_lag(self) -> float:
+        """Seconds by which the event loop came late at worst."""
+        return self._connector.loop_lag
+
     def close(self) -> None:
         """Release the poller; streams are closed by whoever opened them."""
         self._connector.close()
 
-    async def connect(self, ask: Ask, source: Optional[str] = None) -> Opened:
-        """A TCP connection to the target's port at ``ask.address``. Failures are values.
+    async def connect(self, ask: Ask) -> Opened:
+        """A TCP connection to the target's port at ``ask.address``. Failures are values."""
+        return await self.connect_to(ask.address, ask.port, ask.timeout, ask.target.name)
 
-        Raises Failed(BUDGET_SPENT) where the budget does not allow another connection at all.
-        """
-        return await self.connect_to(ask.address, ask.port, ask.timeout, ask.target.name, source)
-
-    async def connect_to(
-        self, address: str, port: int, timeout: float, name: str = "", source: Optional[str] = None
-    ) -> Opened:
+    async def connect_to(self, address: str, port: int, timeout: float, name: str) -> Opened:
         """The same for what is no target: a name server, a proxy. ``name`` is what it counts against."""
-        keys = (name, join_port(address, port)) if name else (join_port(address, port),)
+        keys = (name, join_port(address, port))
         await self._budget.admit(keys)
         try:
-            handshake = await self._connector.connect(address, port, timeout, source, self._budget.opened)
+            handshake = await self._connector.connect(address, port, timeout, self._budget.opened)
         except BaseException:
             self._budget.release(keys)
             raise
@@ -198,40 +202,49 @@ class Network:
         """
         await self._budget.packet()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        loop = asyncio.get_event_loop()
-        deadline = time.monotonic() + timeout
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
             receive_icmp_errors(sock)
             sock.connect((address, port))
             sock.send(payload)
+            deadline = time.monotonic() + timeout
             while True:
                 left = max(0.0, deadline - time.monotonic())
                 try:
-                    answer = await _retried(loop, sock, lambda: sock.recv(_CHUNK), left, reading=True)
+                    answer = await _when_ready(sock, lambda: sock.recv(_CHUNK), left)
                 except OSError as error:
                     icmp = icmp_error(sock)
                     if icmp is None:
                         raise
                     raise Refused(failure_of(error.errno or 0, icmp), icmp) from error
                 if fits(answer):
-                    return bytes(answer)
+                    return answer
 
 
-async def _retried(loop, sock, operation, timeout, reading):  # type: ignore[no-untyped-def]
-    """The operation's result as soon as the socket is ready; once more after the time is over, then TimeoutError."""
+async def _when_ready(sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False) -> T:
+    """The operation's result as soon as the socket is ready.
+
+    A time-out is judged last: once more after the time is over, and only then TimeoutError, so that a late event
+    loop invents no silence.
+    """
     try:
         return operation()
     except (BlockingIOError, InterruptedError):
         pass
-    ready = loop.create_future()
-    wake = lambda: ready.done() or ready.set_result(None)  # noqa: E731
+    loop = asyncio.get_event_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    watch, forget = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
     timer = loop.call_later(timeout, wake)
-    (loop.add_reader if reading else loop.add_writer)(sock.fileno(), wake)
+    watch(sock.fileno(), wake)
     try:
         await ready
     finally:
         timer.cancel()
-        (loop.remove_reader if reading else loop.remove_writer)(sock.fileno())
+        forget(sock.fileno())
     try:
         return operation()
     except (BlockingIOError, InterruptedError):

@@ -1,35 +1,51 @@
 """The tcp probe: one handshake with one address, and everything that the kernel tells about it."""
 
-from typing import Optional, Tuple
+from typing import Optional
 
 from probes.connector import Handshake
 from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream
 from reports.failures import Failure
-from reports.model import Observation, join_port
+from reports.model import Facts, Observation, join_port
+
+# A loop that came later than this is worth a fact.
+_LATE = 0.05
 
 
-async def probe(
-    ask: Ask, network: Network, notes: Notes, step: str = "connect"
-) -> Tuple[Handshake, Optional[SocketStream]]:
-    """Connect, write down how it went, and hand on the open stream (to be closed by the caller).
+async def probe(ask: Ask, network: Network, notes: Notes) -> Optional[SocketStream]:
+    """Connect to the target, write down how it went, and hand on the open stream (the caller closes it).
 
-    Facts: ``ip``, ``port``, ``source`` (our address), ``syns`` (sent), ``rtt_s``, ``rtt_variance_s``, ``mss``,
-    ``path_mtu``, ``immediate`` (no packet left: this machine's routes or filters refused), ``icmp_type``,
-    ``icmp_code``, ``icmp_from``, ``errno``, ``loop_lag_s`` where this machine was late by more than 50 ms.
+    Facts: docs/observations.md.
     """
     opened = await network.connect(ask)
-    notes.add(_observation(ask, opened.handshake, step))
-    return opened.handshake, opened.stream
+    notes.add(_observation(ask.target.name, ask.address, ask.port, "connect", opened.handshake))
+    return opened.stream
 
 
-def _observation(ask: Ask, shaken: Handshake, step: str) -> Observation:
-    facts = {"ip": ask.address, "port": ask.port}
+async def probe_proxy(ask: Ask, address: str, port: int, network: Network, notes: Notes) -> Optional[SocketStream]:
+    """The same to the HTTP proxy at ``address`` (an IP literal) that the target is reached through."""
+    opened = await network.connect_to(address, port, ask.timeout, ask.target.name)
+    notes.add(_observation(ask.target.name, address, port, "connect_proxy", opened.handshake))
+    return opened.stream
+
+
+async def probe_direct(ask: Ask, network: Network, notes: Notes) -> None:
+    """Whether the target that is reached through a proxy would also answer without it; the connection is not used."""
+    opened = await network.connect(ask)
+    notes.add(_observation(ask.target.name, ask.address, ask.port, "connect_direct", opened.handshake))
+    if opened.stream is not None:
+        await opened.stream.close()
+
+
+def _observation(target: str, address: str, port: int, step: str, shaken: Handshake) -> Observation:
+    facts: Facts = {"ip": address, "port": port}
     if shaken.source:
         facts["source"] = shaken.source
     info = shaken.info
     if info is not None and not shaken.immediate:
         facts["syns"] = 1 + info.retransmits
+        if info.unsent:
+            facts["unsent"] = info.unsent
         if shaken.failure is None:
             facts["rtt_s"] = info.rtt
             facts["rtt_variance_s"] = info.rtt_variance
@@ -44,13 +60,13 @@ def _observation(ask: Ask, shaken: Handshake, step: str) -> Observation:
         facts["icmp_local"] = shaken.icmp.local
     if shaken.errno and shaken.failure is not Failure.TIMED_OUT:
         facts["errno"] = shaken.errno
-    if shaken.loop_lag > 0.05:
+    if shaken.loop_lag > _LATE:
         facts["loop_lag_s"] = round(shaken.loop_lag, 3)
     return Observation(
         probe="tcp",
         step=step,
-        target=ask.target.name,
-        address=join_port(ask.address, ask.port),
+        target=target,
+        address=join_port(address, port),
         failure=shaken.failure,
         started=shaken.started,
         duration_s=round(shaken.duration, 6),

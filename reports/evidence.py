@@ -5,14 +5,26 @@ Only joins and look-ups live here; what a fact means is in the rules. The order 
 
 import ipaddress
 from collections import defaultdict
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
 
-from reports.failures import LOCAL_SHORTAGES, Failure
+from reports.addresses import is_literal, is_private, parse_address
+from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
 from reports.model import Network, Observation, Plan, Scalar, Target, Vantage
 from reports.rules.contract import CONNECT, EXCHANGE, PROXY, RESOLVE, TLS
 
 # Failures of an exchange that are an answer of the declared service all the same.
-_SPOKEN = frozenset({Failure.HTTP_ERROR_STATUS, Failure.SERVICE_ERROR, Failure.CLIENT_DENIED, Failure.CLIENT_BLOCKED})
+_SPOKEN = frozenset(
+    {
+        Failure.HTTP_ERROR_STATUS,
+        Failure.SERVICE_ERROR,
+        Failure.CLIENT_DENIED,
+        Failure.CLIENT_BLOCKED,
+        Failure.TOO_MANY_CONNECTIONS,
+    }
+)
+
+# What the job's own resolver says for certain; anything else it may only have been too slow for.
+_DEFINITE = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 
 
 class Evidence:
@@ -26,19 +38,41 @@ class Evidence:
         )
         self._by_target: Dict[Optional[str], List[Observation]] = defaultdict(list)
         self._by_name: Dict[Scalar, List[Observation]] = defaultdict(list)
+        self._by_server: Dict[Optional[str], List[Observation]] = defaultdict(list)
+        self._way_to: Dict[Scalar, Observation] = {}
         for seen in self.observations:
             self._by_target[seen.target].append(seen)
             if seen.probe == "dns" and "name" in seen.facts:
                 self._by_name[seen.facts["name"]].append(seen)
-        self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in plan.targets}
+                if seen.step != "resolver":
+                    self._by_server[seen.address].append(seen)
+            elif seen.probe == "local" and seen.step == "way":
+                self._way_to[seen.facts.get("ip", "")] = seen
         self._networks = [(ipaddress.ip_network(network.cidr), network) for network in plan.networks]
-        self._cases_by_ip: Dict[str, List[Case]] = defaultdict(list)
-        self._cases_by_subnet: Dict[str, List[Case]] = defaultdict(list)
+        self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in plan.targets}
+        self._hosts: Dict[str, Group] = defaultdict(Group)
+        self._subnets: Dict[str, Group] = defaultdict(Group)
+        self._ways: Dict[str, Group] = defaultdict(Group)
+        self._clusters: Dict[Tuple[str, Optional[str]], Group] = defaultdict(Group)
         for case in self.cases.values():
+            for group in {None, case.target.group}:
+                self._clusters[case.target.service, group].cases.append(case)
+            self._ways[case.way].cases.append(case)
             for ip in case.ips:
-                self._cases_by_ip[ip].append(case)
-            for subnet in {self.subnet_of(ip) for ip in case.ips}:
-                self._cases_by_subnet[subnet].append(case)
+                self._hosts[ip].cases.append(case)
+            for subnet in case.subnets:
+                self._subnets[subnet].cases.append(case)
+        self.dead_servers: FrozenSet[Optional[str]] = frozenset(
+            address for address, seen in self._by_server.items() if all(one.failure in UNANSWERED for one in seen)
+        )
+
+    @property
+    def runtime(self) -> str:
+        """The job's runtime: declared, worked out by the settings probe, or where the probes ran."""
+        for seen in self.of("settings", "job"):
+            if "runtime" in seen.facts:
+                return str(seen.facts["runtime"])
+        return self.plan.runtime or self.vantage.kind
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
         """What concerns the whole machine: observations without a target."""
@@ -46,15 +80,19 @@ class Evidence:
 
     def about_target(self, name: str) -> List[Observation]:
         """Observations that name the target."""
-        return self._by_target[name]
+        return self._by_target.get(name, [])
 
     def about_name(self, host: str) -> List[Observation]:
         """What the dns probe saw of a host name."""
         return self._by_name.get(host, [])
 
+    def way_to(self, ip: str) -> Optional[Observation]:
+        """Which route, interface and source address this machine takes to the address."""
+        return self._way_to.get(ip)
+
     def network_of(self, ip: str) -> Optional[Network]:
         """The declared network that holds the address."""
-        address = _address(ip)
+        address = parse_address(ip)
         if address is None:
             return None
         for cidr, network in self._networks:
@@ -67,28 +105,67 @@ class Evidence:
         network = self.network_of(ip)
         if network is not None:
             return network.cidr
-        address = _address(ip)
+        address = parse_address(ip)
         if address is None:
             return ip
         return str(ipaddress.ip_network("%s/%d" % (address, 24 if address.version == 4 else 64), strict=False))
 
-    def sharing_host(self, case: "Case") -> List["Case"]:
-        """Other targets at one of the same addresses (another port)."""
-        return self._others(case, (other for ip in case.ips for other in self._cases_by_ip[ip]))
+    def of_server(self, address: Optional[str]) -> List[Observation]:
+        """What a name server was asked and said, for all names."""
+        return self._by_server.get(address, [])
 
-    def sharing_subnet(self, case: "Case") -> List["Case"]:
-        """Targets at other addresses of the same subnet."""
-        subnets = {self.subnet_of(ip) for ip in case.ips}
-        near = (other for subnet in subnets for other in self._cases_by_subnet[subnet])
-        return [other for other in self._others(case, near) if not set(other.ips) & set(case.ips)]
+    def hosts_of(self, case: "Case") -> "List[Group]":
+        """The targets at each of the case's addresses, itself among them."""
+        return [self._hosts[ip] for ip in case.ips]
 
-    def sharing_way(self, case: "Case") -> List["Case"]:
-        """Other targets that take the same way (internet, vpc, service)."""
-        return [other for other in self.cases.values() if other is not case and other.way == case.way]
+    def subnets_of(self, case: "Case") -> "List[Group]":
+        """The targets in each of the case's subnets, itself among them."""
+        return [self._subnets[subnet] for subnet in case.subnets]
 
-    @staticmethod
-    def _others(case: "Case", found: Iterable["Case"]) -> List["Case"]:
-        return list({id(other): other for other in found if other is not case}.values())
+    def cluster(self, service: str, group: Optional[str]) -> "Group":
+        """The targets of a service in a group; in the whole plan where there is no group."""
+        return self._clusters[service, group]
+
+    def way_of(self, case: "Case") -> "Group":
+        """The targets that take the same way (internet, vpc, service), itself among them."""
+        return self._ways[case.way]
+
+    def other_ways(self, case: "Case") -> "List[Group]":
+        """The targets that take each of the other ways."""
+        return [group for way, group in self._ways.items() if way != case.way]
+
+
+class Group:
+    """Targets that share something. What holds for all of them is worked out once."""
+
+    def __init__(self) -> None:
+        self.cases: List[Case] = []
+        self._answers: Optional[Tuple[Observation, ...]] = None
+        self._silent: Optional[Tuple[Observation, ...]] = None
+        self._unconnected: Optional[Tuple[Case, ...]] = None
+
+    @property
+    def answers(self) -> Tuple[Observation, ...]:
+        """The handshakes that hosts of the group answered."""
+        if self._answers is None:
+            self._answers = tuple(seen for case in self.cases for seen in case.host_answers)
+        return self._answers
+
+    @property
+    def unconnected(self) -> Tuple["Case", ...]:
+        """The targets of the group whose connect stage is broken."""
+        if self._unconnected is None:
+            self._unconnected = tuple(case for case in self.cases if case.stage == CONNECT)
+        return self._unconnected
+
+    @property
+    def silence(self) -> Tuple[Observation, ...]:
+        """The unanswered handshakes, where every target of the group that was tried is silent; else empty."""
+        if self._silent is None:
+            tried = [case for case in self.cases if case.connects]
+            dark = all(case.silent for case in tried)
+            self._silent = tuple(seen for case in tried for seen in case.silent) if dark else ()
+        return self._silent
 
 
 class Case:
@@ -99,11 +176,13 @@ class Case:
         self.run = run
         self.seen: List[Observation] = run.about_target(target.name)
         self.names: List[Observation] = [] if is_literal(target.host) else run.about_name(target.host)
-        self.connects: List[Observation] = [
-            seen for seen in self.seen if seen.probe == "tcp" and seen.step == "connect"
-        ]
+        self.connects: List[Observation] = self.of("tcp", "connect")
         self.ips: Tuple[str, ...] = self._ips()
-        self.stage: str = self._stage()
+        self.subnets: Tuple[str, ...] = tuple(dict.fromkeys(run.subnet_of(ip) for ip in self.ips))
+        self.stage: str
+        self.broken: Tuple[Observation, ...]  # the failed observations of the broken stage
+        self.stage, self.broken = self._first_broken()
+        self.way: str = self._way()
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
         """This target's observations of one probe."""
@@ -111,8 +190,8 @@ class Case:
 
     def fact(self, key: str) -> Optional[Scalar]:
         """A fact of this target's settings coverage (probe ``settings``, step ``coverage``), or None."""
-        for seen in self.seen:
-            if seen.probe == "settings" and seen.step == "coverage" and key in seen.facts:
+        for seen in self.coverage:
+            if key in seen.facts:
                 return seen.facts[key]
         return None
 
@@ -120,18 +199,6 @@ class Case:
     def coverage(self) -> Tuple[Observation, ...]:
         """The settings' observation about this target."""
         return tuple(seen for seen in self.seen if seen.probe == "settings" and seen.step == "coverage")
-
-    @property
-    def way(self) -> str:
-        """Which way this target takes: declared, else worked out by the settings probe, else by its addresses."""
-        if self.target.via != "auto":
-            return self.target.via
-        way = self.fact("way")
-        if isinstance(way, str) and way != "auto":
-            return way
-        if self.ips:
-            return "vpc" if all(is_private(ip) for ip in self.ips) else "internet"
-        return "auto"
 
     @property
     def connected(self) -> List[Observation]:
@@ -154,10 +221,39 @@ class Case:
         return self.of("tls", "handshake")
 
     @property
+    def proxied(self) -> bool:
+        """Whether an HTTP proxy was used: name resolution and the direct way do not matter then."""
+        return any(seen.probe == "tcp" and seen.step == "connect_proxy" for seen in self.seen)
+
+    @property
     def reached(self) -> bool:
         """Bytes of the service itself came back: only that proves that the target was reached."""
         spoken = [seen for seen in self.exchanges if seen.failure is None or seen.failure in _SPOKEN]
-        return any(seen.facts.get("bytes_in", seen.facts.get("status", 0)) for seen in spoken)
+        return any(seen.facts.get("bytes_in", 0) for seen in spoken)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known how the target is: a stage is broken, or the last step worked."""
+        return bool(self.stage) or any(seen.failure is None for seen in self.exchanges)
+
+    @property
+    def queries(self) -> List[Observation]:
+        """What each name server said of the target's name, one a record type."""
+        return [seen for seen in self.names if seen.step == "query"]
+
+    @property
+    def job_ips(self) -> Tuple[str, ...]:
+        """The addresses that the job itself would try: its resolver's, else those of the first server that has any.
+
+        Empty where that is not known, or is this very literal.
+        """
+        resolver = [seen for seen in self.names if seen.step == "resolver"]
+        found = names_of(resolver, "addresses")
+        if found:
+            return found
+        with_answers = [seen for seen in self.queries if seen.facts.get("addresses")]
+        first = min((int(seen.facts.get("index", 0)) for seen in with_answers), default=0)
+        return names_of([seen for seen in with_answers if int(seen.facts.get("index", 0)) == first], "addresses")
 
     @property
     def host_answers(self) -> Tuple[Observation, ...]:
@@ -165,86 +261,118 @@ class Case:
         return tuple(
             seen
             for seen in self.connects
-            if seen.failure is None or (seen.failure is Failure.CONNECTION_REFUSED and "icmp_from" not in seen.facts)
+            if seen.failure is None
+            or (
+                seen.failure is Failure.CONNECTION_REFUSED
+                and "icmp_from" not in seen.facts
+                and not seen.facts.get("immediate")
+            )
         )
+
+    @property
+    def source(self) -> str:
+        """The address from which this machine speaks to the target, or ""."""
+        for seen in self.connects:
+            if seen.facts.get("source") and seen.facts["source"] not in ("0.0.0.0", "::"):
+                return str(seen.facts["source"])
+        for ip in self.ips:
+            way = self.run.way_to(ip)
+            if way is not None and way.facts.get("source"):
+                return str(way.facts["source"])
+        return ""
+
+    @property
+    def latency(self) -> Optional[float]:
+        """Seconds until the target answered at its fastest address: handshake, TLS, first byte. None: it did not."""
+        return min((self._latency_at(seen) for seen in self.seen if self._is_opening(seen)), default=None)
 
     def failed_with(self, *failures: Failure) -> Tuple[Observation, ...]:
         """The failed handshakes of this target that ended so."""
         return tuple(seen for seen in self.connects if seen.failure in failures)
 
+    def only_failed_with(self, *failures: Failure) -> Tuple[Observation, ...]:
+        """The failed handshakes of a broken connect stage, where none ended otherwise; empty where one did."""
+        if self.stage != CONNECT or any(seen.failure not in failures for seen in self.broken):
+            return ()
+        return self.broken
+
+    @property
+    def silent(self) -> Tuple[Observation, ...]:
+        """The unanswered handshakes, where the connect stage gave nothing else."""
+        return self.only_failed_with(Failure.TIMED_OUT)
+
     def shortages(self) -> Tuple[Observation, ...]:
         """Observations of this target that this machine could not make."""
-        return tuple(seen for seen in self.seen if seen.failure in LOCAL_SHORTAGES)
+        return tuple(seen for seen in self.seen + self.names if seen.failure in LOCAL_SHORTAGES)
+
+    @staticmethod
+    def _is_opening(seen: Observation) -> bool:
+        return seen.probe == "tcp" and seen.step in ("connect", "connect_proxy") and seen.failure is None
+
+    def _latency_at(self, opening: Observation) -> float:
+        latency = opening.duration_s
+        for seen in self.seen:
+            if seen.address == opening.address and seen.failure is None:
+                if seen.probe == "tls":
+                    latency += seen.duration_s
+                elif seen.step == "exchange":
+                    latency += float(seen.facts.get("first_byte_s", 0.0))
+        return round(latency, 6)
+
+    def _way(self) -> str:
+        """Which way this target takes: declared, else worked out by the settings probe, else by its addresses."""
+        if self.target.via != "auto":
+            return self.target.via
+        way = self.fact("way")
+        if isinstance(way, str) and way != "auto":
+            return way
+        if self.ips:
+            return "vpc" if all(is_private(ip) for ip in self.ips) else "internet"
+        return "auto"
 
     def _ips(self) -> Tuple[str, ...]:
         literal = [self.target.host] if is_literal(self.target.host) else []
         tried = [str(seen.facts.get("ip", "")) for seen in self.connects]
         return tuple(dict.fromkeys(ip for ip in literal + tried if ip))
 
-    def _stage(self) -> str:
-        """The first broken stage, or "" where nothing is known to be broken.
+    def _first_broken(self) -> Tuple[str, Tuple[Observation, ...]]:
+        """The first broken stage and what failed there; "" where nothing is known to be broken.
 
-        A stage is broken when it failed at every address at which it was tried; a single dead address of several is
-        a matter of its own (one_address_dead).
+        A stage is broken when it failed at every address at which it was tried: one dead address of several is a
+        matter of its own (one_address_dead). An address that the job would not get does not help it. Where this
+        machine fell short, nothing is known.
         """
-        if self.names and not self.connects and not _resolved(self.names):
-            return RESOLVE
+        if not self.proxied:
+            unresolved = self._unresolved()
+            if unresolved:
+                return RESOLVE, unresolved
+        own = set(self.job_ips)
         for stage, tried in (
-            (CONNECT, self.connects),
-            (PROXY, self.of("http", "proxy")),
+            (CONNECT, [seen for seen in self.connects if seen.facts.get("ip") in own] or self.connects),
+            (PROXY, [seen for seen in self.seen if seen.step in ("connect_proxy", "proxy")]),
             (TLS, self.handshakes),
             (EXCHANGE, self.exchanges),
         ):
             failed = [seen for seen in tried if seen.failure is not None]
-            if failed and len(failed) == len(tried):
-                return "" if all(seen.failure in LOCAL_SHORTAGES for seen in failed) else stage
-        return ""
+            # Two steps make the stage PROXY, and either breaks it.
+            if failed and (len(failed) == len(tried) or stage == PROXY):
+                short = any(seen.failure in LOCAL_SHORTAGES for seen in failed)
+                return ("", ()) if short else (stage, tuple(failed))
+        return "", ()
+
+    def _unresolved(self) -> Tuple[Observation, ...]:
+        """What the name servers and the resolver said, where it leaves the job without an address."""
+        asked = [seen for seen in self.names if seen.step in ("query", "resolver")]
+        failed = tuple(seen for seen in asked if seen.failure is not None and seen.failure not in LOCAL_SHORTAGES)
+        if any(seen.failure in _DEFINITE for seen in asked if seen.step == "resolver"):
+            return failed
+        if any(seen.facts.get("addresses") for seen in asked):
+            return ()
+        silent = all(seen.failure is Failure.TIMED_OUT for seen in failed)
+        return () if silent and len(failed) < len(asked) else failed
 
 
-def is_literal(host: str) -> bool:
-    """Whether the host is an IP address."""
-    return _address(host) is not None
-
-
-def is_private(ip: str) -> bool:
-    """Whether the address belongs to no public network (RFC 1918, 6598, 4193, loopback, link-local)."""
-    address = _address(ip)
-    if address is None:
-        return False
-    if address.version == 4 and address in _SHARED:
-        return True
-    return address.is_private and not any(address.version == net.version and address in net for net in _DOCUMENTATION)
-
-
-def admits(entries: Sequence[str], ip: str) -> bool:
-    """Whether a list of addresses and CIDRs holds the address."""
-    address = _address(ip)
-    if address is None:
-        return False
-    for entry in entries:
-        try:
-            network = ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            continue
-        if network.version == address.version and address in network:
-            return True
-    return False
-
-
-# 100.64.0.0/10: shared address space (RFC 6598).
-_SHARED = ipaddress.ip_network("100.64.0.0/10")
-# Documentation networks (RFC 5737, RFC 3849) stand for public ones wherever they appear.
-_DOCUMENTATION = tuple(
-    ipaddress.ip_network(text) for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
-)
-
-
-def _address(text: str) -> "Optional[ipaddress._BaseAddress]":
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
-
-
-def _resolved(names: Sequence[Observation]) -> bool:
-    return any(seen.failure is None and seen.facts.get("addresses") for seen in names if seen.step != "control")
+def names_of(observations: Sequence[Observation], key: str) -> Tuple[str, ...]:
+    """The values of a comma-joined fact over several observations, each once, in order."""
+    values = (value for seen in observations for value in str(seen.facts.get(key, "")).split(","))
+    return tuple(dict.fromkeys(value for value in values if value))

@@ -91,6 +91,21 @@ LOCAL_SHORTAGES: FrozenSet[Failure] = frozenset(
     }
 )
 
+# Nothing answered at all, by whatever sign.
+UNANSWERED: FrozenSet[Failure] = frozenset(
+    {
+        Failure.TIMED_OUT,
+        Failure.CONNECTION_REFUSED,
+        Failure.PORT_UNREACHABLE,
+        Failure.HOST_UNREACHABLE,
+        Failure.NETWORK_UNREACHABLE,
+        Failure.ADMIN_PROHIBITED,
+        Failure.LOCAL_NO_ROUTE,
+        Failure.LOCAL_ROUTE_REJECTS,
+        Failure.LOCAL_FILTER_DENIES,
+    }
+)
+
 _ON_THE_WAY = frozenset(
     {
         Failure.TIMED_OUT,

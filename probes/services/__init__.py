@@ -1,1 +1,110 @@
-"""The harmless first exchange of each service: one file a protocol."""
+"""The service probe: the harmless first exchange of each service, one file a protocol.
+
+Adding a service is a module here with ``async def speak(link: Link) -> None`` and a row in reports/services.py. It
+asks what changes nothing, notes what it learnt, and calls ``link.fail`` where the service's own answer is a failure.
+An error in the service's own protocol is an answer, unless it says that this client, or every client, is turned away.
+"""
+
+import asyncio
+import importlib
+from types import ModuleType
+from typing import Awaitable
+
+from probes.contract import Ask, Notes
+from probes.network import Stream
+from probes.services.link import Link
+from reports.failures import Failed, Failure
+from reports.services import SERVICES, TCP_ONLY, service_at
+
+_MYSQL = "mysql"
+
+# How long a peer may take to speak first, or to turn us away: a reset after accept(2) needs one round trip.
+_WINDOW = 0.05
+_ROUND_TRIPS = 3
+
+# What a cancelled run still waits for a MySQL handshake to be finished. Seconds.
+_GRACE = 2.0
+
+
+async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -> None:
+    """Speak the target's service over a connected stream within ``ask.timeout`` seconds, and write down what came.
+
+    One observation, probe ``service``, step ``exchange``; the caller closes the stream. ``rtt_s`` is the round-trip
+    time of the connection, where it is known: the peer is given three of them (at least 50 ms) to speak first, so that
+    one that turns us away at once is told from one that does so at our first bytes, and another service is known by
+    its greeting.
+
+    Whoever greets as MySQL gets a finished handshake, also when the task is cancelled meanwhile: an interrupted one
+    counts against the client's host (max_connect_errors).
+    """
+    declared = SERVICES[ask.target.service].exchange
+    with notes.step("service", "exchange", ask) as step:
+        step.note("service", ask.target.service)
+        link = Link(stream, step, ask.timeout)
+        try:
+            await _converse(ask, link, declared, max(_WINDOW, _ROUND_TRIPS * rtt_s))
+            if declared != TCP_ONLY:
+                link.note("spoke", ask.target.service)
+        except Failed as failed:
+            if failed.failure is Failure.WRONG_PROTOCOL:
+                link.quote()
+            raise
+        except (EOFError, OSError, asyncio.TimeoutError):
+            # Who spoke says more than how it ended.
+            if declared != TCP_ONLY and link.spoke not in ("", declared):
+                raise _stranger(link) from None
+            raise
+        finally:
+            link.report()
+
+
+async def _converse(ask: Ask, link: Link, declared: str, window: float) -> None:
+    if declared == _MYSQL:
+        await _uninterrupted(_module(_MYSQL).speak(link))
+        return
+    if service_at(ask.port) == _MYSQL:
+        # A server that looks up our name first greets late, and our closing before would count.
+        await _uninterrupted(_hear(link, ask.timeout if declared == TCP_ONLY else ask.timeout / 2))
+    else:
+        await _hear(link, window)
+    if declared == TCP_ONLY:
+        if not link.heard:
+            link.note("answers", False)
+        return
+    if link.heard and link.spoke != declared:
+        raise _stranger(link)
+    await _module(declared).speak(link)
+
+
+async def _hear(link: Link, window: float) -> None:
+    """What the peer says unasked. A MySQL handshake that it begins is finished, whatever was declared."""
+    await link.listen(window)
+    if link.spoke == _MYSQL:
+        await _uninterrupted(_module(_MYSQL).speak(link))
+
+
+async def _uninterrupted(work: Awaitable[None]) -> None:
+    """Do the work; a cancellation waits until it is done, or for the grace."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_GRACE)
+        raise
+    finally:
+        if not task.done():
+            task.cancel()
+            # The caller closes the stream as soon as we are gone.
+            await asyncio.wait({task})
+        if not task.cancelled():
+            # Seen, so that the loop does not complain of a failure that the cancellation made pointless.
+            task.exception()
+
+
+def _stranger(link: Link) -> Failed:
+    link.quote()
+    return Failed(Failure.WRONG_PROTOCOL, "%s answers" % (link.spoke or "an unknown protocol"))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module("probes.services." + name)

@@ -6,7 +6,7 @@ of the clues that hold, and the shares of the sum are the confidences. A factor 
 reported as ruled out, with the clue's words and observations.
 """
 
-from typing import TYPE_CHECKING, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
 
 from attrs import frozen
 
@@ -27,6 +27,7 @@ STAGES = (RESOLVE, CONNECT, PROXY, TLS, EXCHANGE)
 RUN = "run"
 NAME = "name"
 HOST = "host"
+SUBNET = "subnet"
 TARGET = "target"
 
 
@@ -57,16 +58,16 @@ class Want:
 Test = Callable[["Case"], Optional[Proof]]
 
 
-def always(case: "Case") -> Optional[Proof]:
+def always(case: "Case") -> Optional[Proof]:  # noqa: ARG001 - the shape of a callable
     """The precondition of a cause that is possible wherever its stage is broken."""
     return Proof()
 
 
-def _no_details(case: "Case") -> Dict[str, Scalar]:
+def _no_details(case: "Case") -> Mapping[str, Scalar]:  # noqa: ARG001 - the shape of a callable
     return {}
 
 
-def _no_wants(case: "Case") -> Tuple[Want, ...]:
+def _no_wants(case: "Case") -> Tuple[Want, ...]:  # noqa: ARG001 - the shape of a callable
     return ()
 
 
@@ -89,7 +90,9 @@ class Rule:
     ``explains`` instead.
     ``clues``: what changes its weight. ``wants``: the experiments that would decide, given this case.
     ``details``: fields for the remedy's text beyond those that every remedy has (reports/remedies.py).
-    ``remedy``: the whole remedy, where the catalogue's text with fields is not enough (a statement to paste).
+    ``remedy``: the whole remedy for the cases of one finding (one statement to paste that covers them all), where the
+    catalogue's text with fields is not enough.
+    ``snippet``: only the statement to paste, where the catalogue's text serves.
     ``severity``: overrides the catalogue's where it returns a word.
     """
 
@@ -100,7 +103,8 @@ class Rule:
     prior: float = 0.1
     clues: Tuple[Clue, ...] = ()
     wants: Callable[["Case"], Tuple[Want, ...]] = _no_wants
-    details: Callable[["Case"], Dict[str, Scalar]] = _no_details
-    remedy: Optional[Callable[["Case"], Remedy]] = None
+    details: Callable[["Case"], Mapping[str, Scalar]] = _no_details
+    remedy: Optional[Callable[[Sequence["Case"]], Remedy]] = None
+    snippet: Optional[Callable[[Sequence["Case"]], str]] = None
     severity: Optional[Callable[["Case"], Optional[str]]] = None
     scope: str = TARGET

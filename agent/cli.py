@@ -1,0 +1,163 @@
+"""The command line. Imports are lazy: what a command does not use, it does not load.
+
+Exit codes, one table for every command: see EXIT. Results go to stdout, progress and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from reports import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.model import Report
+
+EXIT = {"healthy": 0, "degraded": 1, "failing": 2, "undetermined": 3}
+COULD_NOT_RUN = 3
+INTERRUPTED = 130
+
+_EPILOG = """\b
+Exit codes: 0 healthy, 1 degraded, 2 failing, 3 undetermined or could not run, 130 after Ctrl-C.
+"""
+
+# Those of reports/model.py, without the cost of loading it.
+OWNERS = ("job author", "project administrator", "network", "DBA", "platform ticket")
+
+_format = click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
+)
+_output = click.option("--output", metavar="FILE", help="Write to FILE, whole or not at all, instead of stdout.")
+_redact = click.option("--redact", is_flag=True, help="Take host names and addresses out of what is printed.")
+_hand_over = click.option(
+    "--hand-over",
+    metavar="OWNER",
+    type=click.Choice(OWNERS, case_sensitive=False),
+    help="Print the message for whoever must act (%s), ready to send." % ", ".join(OWNERS),
+)
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="linkdoctor")
+def cli() -> None:
+    """Say why a data job cannot reach something, with proof, and what to change."""
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("what", metavar="PLAN|TARGET...", nargs=-1)
+@_format
+@_output
+@_redact
+@_hand_over
+@click.option("--again", metavar="REPORT", help="Check only what was broken in REPORT; show before and after.")
+def check(
+    what: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None, again: str | None
+) -> int:
+    r"""Probe now, diagnose, print.
+
+    A PLAN is a YAML or JSON file. A TARGET is HOST:PORT or SERVICE://HOST[:PORT][/PATH].
+
+    \b
+      linkdoctor check nightly-etl.yaml
+      linkdoctor check emr-header-1:9083 https://www.aliyun.com/ mysql://rm-x.mysql.rds.aliyuncs.com
+    """
+    from agent import commands
+
+    if not what and not again:
+        raise click.UsageError("name a PLAN, or one TARGET or more, or --again REPORT")
+    before = commands.read_report(again) if again else None
+    plan = commands.plan_for(what) if before is None else commands.plan_again(before, what)
+    report, interrupted = commands.run(plan, progress=style == "text" and not hand_over)
+    printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
+    printer.print(report, before=before, command=commands.command_line("check", what))
+    return INTERRUPTED if interrupted else EXIT[report.verdict]
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("reports", metavar="REPORT...", nargs=-1, required=True)
+@_format
+@_output
+@_redact
+@_hand_over
+def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None) -> int:
+    r"""Apply the rules again to saved reports, offline.
+
+    \b
+      linkdoctor check nightly-etl.yaml --format json --output before.json
+      linkdoctor diagnose before.json
+    """
+    from agent import commands
+
+    concluded = [commands.conclude_again(commands.read_report(name)) for name in reports]
+    printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
+    printer.print(*concluded, command=commands.command_line("diagnose", reports))
+    return _worst(concluded)
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("files", metavar="PLAN|FILES...", nargs=-1, required=True)
+@_format
+@_output
+@_redact
+def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool) -> int:
+    r"""Look at the settings only: no packet is sent.
+
+    Takes a plan, or the job's own files (job.sql, spark-defaults.conf, settings.json).
+
+    \b
+      linkdoctor lint nightly-etl.yaml
+      linkdoctor lint job.sql spark-defaults.conf
+    """
+    from agent import commands
+
+    report = commands.lint(commands.plan_to_lint(files))
+    printer = commands.Printer(style=style, output=output, redacted=redact)
+    printer.print(report, command=commands.command_line("lint", files))
+    return EXIT[report.verdict]
+
+
+@cli.command(epilog=_EPILOG)
+@_format
+@_output
+def demo(style: str, output: str | None) -> int:
+    """Check healthy and broken servers on loopback: no root, no network.
+
+    The demonstration has worked when it could say what is wrong with each: exit code 0.
+    """
+    from agent import commands, demo
+
+    report = demo.run(progress=style == "text")
+    commands.Printer(style=style, output=output).print(report, command="linkdoctor check PLAN")
+    return 0 if demo.as_expected(report) else COULD_NOT_RUN
+
+
+def _worst(reports: Sequence[Report]) -> int:
+    from reports.model import worst
+
+    return EXIT[worst(tuple(report.verdict for report in reports))]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The program: every error becomes a message and an exit code."""
+    try:
+        code = cli.main(arguments, prog_name="linkdoctor", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        code = COULD_NOT_RUN
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read stdout has gone; the interpreter must not try to flush it.
+        sys.stdout = None
+        code = COULD_NOT_RUN
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

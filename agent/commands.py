@@ -1,0 +1,206 @@
+"""What the commands do, between the command line and the runner."""
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import click
+from attrs import evolve, frozen
+
+from agent import plan as plans
+from agent.runner import Runner
+from probes import settings
+from probes.contract import Notes
+from reports import __version__, document
+from reports.diagnose import conclude
+from reports.model import Plan, Report, Run, Vantage, content_id
+
+_PLAN_ENDINGS = (".yaml", ".yml", ".json")
+# A report of hundreds of thousands of observations; more is a mistake.
+_LARGEST_REPORT = 1 << 30
+
+
+def plan_for(what: Sequence[str]) -> Plan:
+    """The plan in the one file named, or of the targets typed."""
+    try:
+        if len(what) == 1 and _is_file(what[0]):
+            return plans.load(what[0])
+        return plans.from_targets(what)
+    except plans.PlanError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def plan_to_lint(files: Sequence[str]) -> Plan:
+    """A plan, or settings alone out of a job's own files."""
+    try:
+        if len(files) == 1 and Path(files[0]).suffix in (".yaml", ".yml"):
+            return plans.load(files[0])
+        return plans.from_targets([], name="settings", settings_from=list(files))
+    except plans.PlanError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def plan_again(before: Report, what: Sequence[str]) -> Plan:
+    """The report's own plan, or the one that is named now, reduced to what was not healthy."""
+    from reports.again import subset
+
+    broken = subset(before)
+    if what:
+        now = plan_for(what)
+        names = {target.name for target in broken.targets}
+        broken = evolve(now, targets=tuple(target for target in now.targets if target.name in names))
+    if not broken.targets:
+        raise click.ClickException("nothing was broken in that report: there is nothing to check again")
+    return broken
+
+
+def read_report(name: str) -> Report:
+    """A saved report; ``-`` is standard input."""
+    try:
+        if name == "-":
+            return document.loads(sys.stdin.buffer.read(_LARGEST_REPORT), "standard input")
+        with Path(name).open("rb") as file:
+            return document.loads(file.read(_LARGEST_REPORT), name)
+    except OSError as error:
+        raise click.ClickException(f"{name}: cannot be read: {error.strerror}") from None
+    except document.DocumentError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def conclude_again(report: Report) -> Report:
+    """The rules applied again to the report's own observations."""
+    return conclude(report.run, report.vantage, report.observations)
+
+
+def run(plan: Plan, *, progress: bool) -> tuple[Report, bool]:
+    """Run the plan; the report, and whether Ctrl-C (or SIGTERM) ended it."""
+    interrupted = False
+
+    async def running() -> Report:
+        with _progress(progress) as show:
+            runner = Runner(plan, progress=show)
+
+            def interrupt() -> None:
+                nonlocal interrupted
+                interrupted = True
+                runner.stop()
+
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, interrupt)
+            return await runner.run()
+
+    return asyncio.run(running()), interrupted
+
+
+def lint(plan: Plan) -> Report:
+    """What the settings alone say; nothing is sent."""
+    started = time.time()
+    notes = Notes()
+    vantage = Vantage()
+    settings.observe(plan, vantage, notes)
+    run = Run(
+        id=content_id("r-", plan.name, started),
+        started=started,
+        duration_s=round(time.time() - started, 3),
+        linkdoctor=__version__,
+        plan=plan,
+    )
+    return conclude(run, vantage, notes.observations)
+
+
+def command_line(command: str, arguments: Sequence[str]) -> str:
+    """What the user typed, for the report's hints."""
+    return shlex.join(["linkdoctor", command, *arguments])
+
+
+@frozen(kw_only=True)
+class Printer:
+    """Prints reports in one style, to stdout or, whole or not at all, to a file."""
+
+    style: str = "text"
+    output: str | None = None
+    redacted: bool = False
+    hand_over: str | None = None
+
+    def print(self, *reports: Report, command: str, before: Report | None = None) -> None:
+        """All of them; ``before`` is what a single report is compared with."""
+        if self.redacted:
+            from reports.redact import redact
+
+            reports = tuple(redact(report) for report in reports)
+            before = redact(before) if before is not None else None
+            command = "linkdoctor check PLAN"
+        if self.output is None:
+            self._write(sys.stdout, reports, command, before)
+            return
+        try:
+            _write_whole(Path(self.output), lambda file: self._write(file, reports, command, before))
+        except OSError as error:
+            raise click.ClickException(f"{self.output}: cannot be written: {error.strerror}") from None
+
+    def _write(self, file: TextIO, reports: Sequence[Report], command: str, before: Report | None) -> None:
+        if self.hand_over is not None:
+            from reports.render import handover
+
+            file.write("\n".join(handover.message(report, self.hand_over, command=command) for report in reports))
+        elif self.style == "json":
+            texts = [document.dumps(report, indent=2) for report in reports]
+            file.write((texts[0] if len(texts) == 1 else "[" + ",\n".join(texts) + "]") + "\n")
+        else:
+            from reports.render import text
+
+            console = text.open_console(file)
+            for report in reports:
+                if before is not None:
+                    from reports.again import compare
+
+                    text.render_again(compare(before, report), console)
+                text.render(report, console, command=command)
+        file.flush()
+
+
+@contextmanager
+def _progress(wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Live progress on stderr, where that is a terminal."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(_PLAN_ENDINGS) or Path(name).is_file()
+
+
+def _write_whole(path: Path, write: Callable[[TextIO], None]) -> None:
+    """Write beside the file, then rename: a reader sees the old text or the new one, and never a part."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            write(file)
+            os.fchmod(descriptor, 0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

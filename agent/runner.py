@@ -1,0 +1,297 @@
+"""One run of a plan: look cheaply at everything, then run the experiments that separate what is still possible.
+
+The runner decides when and how many; what is measured stands in probes/, what it means in reports/. It travels in the
+carry-in kit: CPython 3.7, no thread, no subprocess, no file is needed for an answer.
+"""
+
+import asyncio
+import os
+import time
+from typing import Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+
+from attrs import evolve, frozen
+
+from agent.budget import RESERVED_DESCRIPTORS, RunBudget
+from agent.vantage import here
+from probes import dns, http, local, resolv_conf, services, settings, tcp, tls
+from probes.contract import Ask, Notes
+from probes.network import Network, Stream
+from reports import __version__
+from reports.addresses import is_literal
+from reports.diagnose import conclude, diagnose
+from reports.model import Observation, Plan, Report, Run, Target, Vantage, content_id
+from reports.proxies import Proxy, proxy_for
+from reports.rules.contract import Want
+from reports.services import HTTP, SERVICES, is_tls
+
+Progress = Callable[[int, int], None]
+
+# After the first pass: how often the rules may ask for more.
+_ROUNDS = 3
+# Names looked up at once; each may hold two sockets a server.
+_LOOKUPS = 32
+_SOCKETS_PER_LOOKUP = 8
+# A service is given longer than what the plan calls slow, so that slow and silent are told apart.
+_PATIENCE = 2.5
+# How often the loop's own lag is taken.
+_LAG_INTERVAL = 0.05
+
+
+class Runner:
+    """Runs a plan once. ``listener`` hears each observation, ``progress`` how many targets of how many are done.
+
+    ``kind`` is what runs the probes (``host``, ``udf``, ``spark``); ``environment`` names the proxies.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        environment: Optional[Mapping[str, str]] = None,
+        kind: str = "host",
+        listener: Optional[Callable[[Observation], None]] = None,
+        progress: Optional[Progress] = None,
+    ) -> None:
+        self.plan = plan
+        self._environment = os.environ if environment is None else environment
+        self._kind = kind
+        self._notes = Notes(listener)
+        self._progress = progress
+        self._machine = local.Machine(self._notes)
+        self._config = resolv_conf.declared(plan.name_servers) if plan.name_servers else resolv_conf.load()
+        self._vantage = Vantage(kind=kind)
+        self._stopped = False
+        self._work: Set[asyncio.Future[None]] = set()
+        self._seen: Set[str] = set()
+        self._lag = 0.0
+
+    async def run(self) -> Report:
+        """Probe, diagnose, experiment: the report. Ends at the plan's deadline at the latest, or at ``stop``."""
+        started, start = time.time(), time.monotonic()
+        local.raise_descriptor_limit()
+        self._machine.observe(self._config, self._environment)
+        self._vantage = here(self._kind, self._machine.interfaces, self._config)
+        settings.observe(self.plan, self._vantage, self._notes)
+        lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self.plan.targets))
+        self._budget = RunBudget(self.plan.limits, _spare_descriptors(lookups))
+        self._network = Network(self._budget)
+        self._lookup_places = asyncio.Semaphore(max(1, lookups))
+        self._resolver = None if self.plan.name_servers else dns.OwnResolver()
+        loop = asyncio.get_event_loop()
+        deadline = loop.call_later(self.plan.limits.deadline, self.stop)
+        lag = loop.create_task(self._watch_lag())
+        try:
+            await self._guarded(self._investigate())
+        finally:
+            deadline.cancel()
+            lag.cancel()
+            self._network.close()
+        self._machine.loop(max(self._lag, self._network.loop_lag))
+        run = Run(
+            id=content_id("r-", self.plan.name, self._vantage.host, started),
+            started=started,
+            duration_s=round(time.monotonic() - start, 3),
+            linkdoctor=__version__,
+            plan=self.plan,
+            partial=self._stopped,
+        )
+        return conclude(run, self._vantage, self._notes.observations)
+
+    def stop(self) -> None:
+        """End now, with what there is: nothing more is opened, what is under way is given back."""
+        self._stopped = True
+        self._budget.close()
+        for task in self._work:
+            task.cancel()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """The work, in a task of its own that ``stop`` can end without ending the run."""
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        try:
+            await asyncio.wait([task])
+        except BaseException:  # whoever cancels the run itself
+            task.cancel()
+            await asyncio.wait([task])
+            raise
+        finally:
+            self._work.discard(task)
+        if not task.cancelled():
+            task.result()
+
+    async def _investigate(self) -> None:
+        await self._look_at_everything()
+        asked: Set[Want] = set()
+        for _ in range(_ROUNDS):
+            diagnosis = diagnose(self.plan, self._vantage, self._notes.observations)
+            wanted = [want for want in diagnosis.wanted if want not in asked]
+            if not wanted:
+                return
+            asked.update(wanted)
+            await _together(self._experiment(want) for want in wanted)
+
+    # -- the first pass
+
+    async def _look_at_everything(self) -> None:
+        """Literal addresses at once; names as soon as an address is known, and again when a server names another."""
+        lookups: Dict[str, dns.Lookup] = {}
+        waiting: Dict[str, List[_Look]] = {}
+        queue: asyncio.Queue[Optional[_Look]] = asyncio.Queue()
+        for target in self.plan.targets:
+            proxy = proxy_for(target, self._environment)
+            host = target.host if proxy is None else proxy.host
+            look = _Look(target, proxy, (host,))
+            if is_literal(host):
+                queue.put_nowait(look)
+            else:
+                lookups.setdefault(host, dns.Lookup.of(host))
+                waiting.setdefault(host, []).append(look)
+        workers = min(self._budget.concurrency, len(self.plan.targets))
+
+        async def feed() -> None:
+            await _together(self._look_up(lookup, waiting[host], queue) for host, lookup in lookups.items())
+            for _ in range(workers):
+                queue.put_nowait(None)
+
+        await _together([feed()] + [self._work_off(queue) for _ in range(workers)])
+
+    async def _look_up(self, lookup: dns.Lookup, looks: List["_Look"], queue: "asyncio.Queue[Optional[_Look]]") -> None:
+        async with self._lookup_places:
+            config = self._config or resolv_conf.ResolverConfig()
+            timeout = self.plan.limits.connect_timeout
+            asking = asyncio.ensure_future(
+                dns.probe(lookup, config, self._network, self._notes, timeout, self._resolver)
+            )
+            try:
+                await lookup.found.wait()
+                first = tuple(lookup.addresses)
+                for look in looks:
+                    queue.put_nowait(evolve(look, addresses=first))
+                await asking
+            finally:
+                asking.cancel()
+            late = tuple(address for address in lookup.addresses if address not in first)
+            for look in looks:
+                if late and look.proxy is None:
+                    queue.put_nowait(evolve(look, addresses=late))
+
+    async def _work_off(self, queue: "asyncio.Queue[Optional[_Look]]") -> None:
+        while True:
+            look = await queue.get()
+            if look is None:
+                return
+            if look.proxy is None:
+                for address in self._usable(look.addresses):
+                    await self._look_at(look.target, address)
+            elif look.addresses:
+                await self._look_through(look.target, look.proxy, look.addresses[0])
+            self._seen.add(look.target.name)
+            if self._progress is not None:
+                self._progress(len(self._seen), len(self.plan.targets))
+
+    def _usable(self, addresses: Tuple[str, ...]) -> Tuple[str, ...]:
+        """Without the IPv6 addresses where this machine has no IPv6 and the name has others: the job skips them too."""
+        with_ipv4 = tuple(address for address in addresses if ":" not in address)
+        return with_ipv4 if with_ipv4 and not self._machine.has_ipv6 else addresses
+
+    async def _look_at(self, target: Target, address: str) -> None:
+        ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
+        stream = await tcp.probe(ask, self._network, self._notes)
+        if stream is None:
+            self._machine.way(address)
+        else:
+            await self._speak(self._patient(ask), stream)
+
+    async def _look_through(self, target: Target, proxy: Proxy, address: str) -> None:
+        ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
+        stream = await tcp.probe_proxy(ask, address, proxy.port, self._network, self._notes)
+        if stream is None:
+            return
+        ask = self._patient(ask)
+        if is_tls(target.service, target.port) and not await http.connect_through(ask, stream, self._notes, proxy):
+            await stream.close()
+            return
+        await self._speak(ask, stream, proxy)
+
+    async def _speak(self, ask: Ask, stream: Stream, proxy: Optional[Proxy] = None) -> None:
+        """What comes after the handshake: TLS where the service has it, then its harmless first exchange."""
+        service = SERVICES[ask.target.service]
+        try:
+            if is_tls(service.name, ask.port):
+                expected = ask.target.tls or self.plan.tls
+                secured = await tls.probe(ask, self._network, stream, self._notes, expected.ca)
+                if secured is None:
+                    return
+                stream = secured
+            if service.exchange == HTTP:
+                await http.probe(ask, stream, self._notes, proxy)
+            else:
+                await services.exchange(ask, stream, self._notes)
+        finally:
+            await stream.close()
+
+    def _patient(self, ask: Ask) -> Ask:
+        patience = max(self.plan.limits.connect_timeout, _PATIENCE * self.plan.slow.service)
+        return evolve(ask, timeout=patience)
+
+    # -- experiments
+
+    async def _experiment(self, want: Want) -> None:
+        """Do what the rules ask for, if this place can."""
+        experiments = {("dns", "control"): self._dns_control, ("tcp", "connect_direct"): self._tcp_direct}
+        experiment = experiments.get((want.probe, want.step))
+        if experiment is not None:
+            await experiment(want)
+
+    async def _dns_control(self, want: Want) -> None:
+        config = self._config or resolv_conf.ResolverConfig()
+        for index, server in enumerate(config.servers):
+            if resolv_conf.label(server) == want.address:
+                await dns.control(server, index, self._network, self._notes, self.plan.limits.connect_timeout)
+
+    async def _tcp_direct(self, want: Want) -> None:
+        target = next(target for target in self.plan.targets if target.name == want.target)
+        lookup = dns.Lookup.of(target.host)
+        if is_literal(target.host):
+            lookup.add([target.host])
+        else:
+            await self._look_up(lookup, [], asyncio.Queue())
+        for address in lookup.addresses[:1]:
+            ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
+            await tcp.probe_direct(ask, self._network, self._notes)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_LAG_INTERVAL)
+            self._lag = max(self._lag, time.monotonic() - before - _LAG_INTERVAL)
+
+
+@frozen
+class _Look:
+    """A target, the proxy to it, and the addresses (the proxy's, where there is one) that are to be looked at."""
+
+    target: Target
+    proxy: Optional[Proxy]
+    addresses: Tuple[str, ...]
+
+
+
+
+async def _together(work: Iterable[Awaitable[None]]) -> None:
+    """Do all of it at once; when one fails, or this is cancelled, the rest is cancelled and waited for."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _spare_descriptors(lookups: int) -> Optional[int]:
+    """How many descriptors are left for connections; None where the limit is not known."""
+    limit = local.descriptor_limit()
+    if limit is None:
+        return None
+    used = local.descriptors_used()
+    return limit - (RESERVED_DESCRIPTORS if used is None else used) - lookups * _SOCKETS_PER_LOOKUP

@@ -1,0 +1,54 @@
+"""Where the probes run, and what they may do there: each power is tried once, noted, and done without."""
+
+import platform
+import socket
+import threading
+from pathlib import Path
+from typing import Dict, Optional, Tuple
+
+from probes import kernel
+from probes.local import own_addresses
+from probes.netlink import Interface
+from probes.resolv_conf import ResolverConfig, label
+from reports.model import Vantage
+
+
+def here(kind: str, interfaces: Tuple[Interface, ...], config: Optional[ResolverConfig]) -> Vantage:
+    """This place. ``kind``: ``host``, ``udf``, ``spark``: what runs the probes."""
+    return Vantage(
+        kind=kind,
+        host=_host_name(),
+        platform=platform.platform(terse=True),
+        python=platform.python_version(),
+        addresses=own_addresses(interfaces),
+        name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
+        capabilities=_capabilities(bool(interfaces)),
+    )
+
+
+def _host_name() -> str:
+    try:
+        return socket.gethostname()
+    except OSError:
+        return ""
+
+
+def _capabilities(rtnetlink: bool) -> Dict[str, bool]:
+    found = {"rtnetlink": rtnetlink, "proc": Path("/proc/net/sockstat").exists(), "threads": _threads()}
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            found["error_queue"] = kernel.receive_icmp_errors(sock)
+            found["tcp_info"] = kernel.tcp_info(sock) is not None
+    except OSError:
+        found["error_queue"] = found["tcp_info"] = False
+    return found
+
+
+def _threads() -> bool:
+    thread = threading.Thread(target=lambda: None, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True

@@ -1,0 +1,316 @@
+"""The dns probe: each configured name server on its own, UDP then TCP, A and AAAA, and once the job's own resolver.
+
+Queries go out without EDNS, as the C library's do, so that an answer is truncated here where it is truncated there
+(RFC 1035 section 4.2.1, RFC 7766). A query that stays unanswered is sent once more before silence is believed.
+"""
+
+import asyncio
+import socket
+import threading
+from typing import Awaitable, Dict, Iterable, List, Optional, Tuple
+
+from attrs import define, evolve, frozen
+
+from probes.contract import Notes, Step
+from probes.network import Network, Refused
+from probes.resolv_conf import ResolverConfig, label
+from reports.addresses import parse_address
+from reports.failures import Failed, Failure, classify
+
+_TRIES = 2
+# RFC 1034 gives no bound on a chain of CNAME records; resolvers give up after eight to sixteen.
+_LONGEST_CHAIN = 8
+_MOST_ADDRESSES = 16
+
+# How many look-ups may sit in the C library at once; a dead name server holds each for many seconds.
+_MOST_THREADS = 16
+
+
+@define
+class Lookup:
+    """What is known of a name so far. ``found``: the first addresses are there, or there will be none."""
+
+    name: str
+    addresses: List[str]
+    found: asyncio.Event
+    complete: asyncio.Event
+
+    @classmethod
+    def of(cls, name: str) -> "Lookup":
+        """A look-up that has not begun."""
+        return cls(name, [], asyncio.Event(), asyncio.Event())
+
+    def add(self, addresses: Iterable[str]) -> None:
+        """Take in addresses, in the order in which they came."""
+        for address in addresses:
+            if address not in self.addresses and len(self.addresses) < _MOST_ADDRESSES:
+                self.addresses.append(address)
+        if self.addresses:
+            self.found.set()
+
+
+@frozen
+class _Answer:
+    """What one server said to one question."""
+
+    rcode: str
+    addresses: Tuple[str, ...]
+    chain: Tuple[str, ...]  # the CNAME records from the name asked for on
+    ttl: Optional[int]
+    truncated: bool
+
+    def looped(self, name: str) -> bool:
+        """Whether the chain comes back to where it has been."""
+        return name in self.chain or len(set(self.chain)) < len(self.chain)
+
+
+class OwnResolver:
+    """getaddrinfo(3), as the job calls it, in threads of its own: asyncio's shared pool would invent time-outs."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(_MOST_THREADS)
+        self.possible = True
+
+    async def addresses(self, name: str, timeout: float) -> Tuple[str, ...]:
+        """The addresses that the job would get, in the order in which it would try them.
+
+        Raises socket.gaierror, asyncio.TimeoutError.
+        """
+        loop = asyncio.get_event_loop()
+        answered: asyncio.Future[List[str]] = loop.create_future()
+        await asyncio.wait_for(self._places.acquire(), timeout)
+
+        def settle(found: Optional[List[str]], error: Optional[BaseException]) -> None:
+            self._places.release()
+            if answered.done():
+                return
+            if error is not None:
+                answered.set_exception(error)
+            else:
+                answered.set_result(found or [])
+
+        def ask() -> None:
+            found, failed = None, None
+            try:
+                rows = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM)
+                found = list(dict.fromkeys(str(row[4][0]) for row in rows))
+            except (OSError, UnicodeError) as error:
+                failed = error
+            try:
+                loop.call_soon_threadsafe(settle, found, failed)
+            except RuntimeError:  # the run is over; nobody waits
+                return
+
+        try:
+            threading.Thread(target=ask, name="getaddrinfo", daemon=True).start()
+        except RuntimeError as error:
+            self._places.release()
+            self.possible = False
+            raise Failed(Failure.NOT_SUPPORTED, "no thread to ask the resolver in") from error
+        return tuple(await asyncio.wait_for(answered, timeout))
+
+
+async def probe(
+    lookup: Lookup, config: ResolverConfig, network: Network, notes: Notes, timeout: float, own: Optional[OwnResolver]
+) -> None:
+    """Ask every server of the configuration for the name, and the own resolver if there is one.
+
+    ``timeout``: seconds for each question in all. ``lookup`` is filled as answers come.
+    """
+    questions = [
+        _ask_server(
+            lookup,
+            config,
+            index,
+            kind,
+            _Asker(server, network, timeout, notes.step("dns", "query", address=label(server))),
+        )
+        for index, server in enumerate(config.servers)
+        for kind in ("A", "AAAA")
+    ]
+    if own is not None and own.possible:
+        questions.append(_ask_own(lookup, own, notes, timeout))
+    try:
+        if not config.servers:
+            with notes.step("dns", "query") as step:
+                step.note("name", lookup.name)
+                step.fail(Failure.DNS_NO_SERVERS)
+        await _all(questions)
+    finally:
+        lookup.found.set()
+        lookup.complete.set()
+
+
+async def control(server: Tuple[str, int], index: int, network: Network, notes: Notes, timeout: float) -> None:
+    """Ask the server for the root's name servers: whatever it says, it answers."""
+    with notes.step("dns", "control", address=label(server)) as step:
+        step.note("server", server[0])
+        step.note("index", index)
+        step.note("name", ".")
+        answer = await _Asker(server, network, timeout, step).exchange(".", "NS")
+        step.note("rcode", answer.rcode)
+
+
+async def _all(questions: Iterable[Awaitable[None]]) -> None:
+    """Run them together; when this is cancelled, so are they, and each still writes down its end."""
+    tasks = [asyncio.ensure_future(question) for question in questions]
+    try:
+        for task in tasks:
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ask_own(lookup: Lookup, own: OwnResolver, notes: Notes, timeout: float) -> None:
+    with notes.step("dns", "resolver", address="getaddrinfo") as step:
+        step.note("name", lookup.name)
+        try:
+            addresses = await own.addresses(lookup.name, timeout)
+        except socket.gaierror as error:
+            step.fail(classify(error))
+            step.note("error", error.strerror)
+            return
+        step.note("addresses", ",".join(addresses))
+        lookup.add(addresses)
+
+
+async def _ask_server(lookup: Lookup, config: ResolverConfig, index: int, kind: str, asker: "_Asker") -> None:
+    """One server, one record type; the search list as the resolver walks it."""
+    with asker.step as step:
+        step.note("name", lookup.name)
+        step.note("server", asker.server[0])
+        step.note("index", index)
+        step.note("type", kind)
+        for name in config.names_for(lookup.name):
+            answer = await asker.resolve(name, kind)
+            if answer.rcode != "NXDOMAIN":
+                break
+        step.note("rcode", answer.rcode)
+        step.note("ttl", answer.ttl)
+        if answer.chain:
+            step.note("cnames", ">".join((name, *answer.chain)))
+        if answer.addresses:
+            step.note("addresses", ",".join(answer.addresses[:_MOST_ADDRESSES]))
+        step.failure = _failure(name, answer)
+        lookup.add(answer.addresses)
+
+
+def _failure(name: str, answer: _Answer) -> Optional[Failure]:
+    if answer.addresses:
+        return None
+    if answer.looped(name):
+        return Failure.DNS_CNAME_LOOP
+    if answer.rcode == "NOERROR":
+        return Failure.DNS_NO_ANSWER
+    by_rcode = {"NXDOMAIN": Failure.DNS_NXDOMAIN, "SERVFAIL": Failure.DNS_SERVFAIL, "REFUSED": Failure.DNS_REFUSED}
+    return by_rcode.get(answer.rcode, Failure.DNS_ERROR_CODE)
+
+
+@frozen
+class _Asker:
+    """Asks one server within one step. ``timeout``: seconds for each question in all."""
+
+    server: Tuple[str, int]
+    network: Network
+    timeout: float
+    step: Step
+
+    async def resolve(self, name: str, kind: str) -> _Answer:
+        """The answer with its CNAME chain followed to the end, also where the server leaves that to the client."""
+        answer = await self.exchange(name, kind)
+        while answer.chain and not answer.addresses and answer.rcode == "NOERROR":
+            if answer.looped(name) or len(answer.chain) >= _LONGEST_CHAIN:
+                break
+            more = await self.exchange(answer.chain[-1], kind)
+            answer = evolve(more, chain=answer.chain + more.chain)
+            if not more.chain:
+                break
+        return answer
+
+    async def exchange(self, name: str, kind: str) -> _Answer:
+        """One question over UDP, twice if need be, and over TCP where the answer is truncated."""
+        import dns.exception  # noqa: PLC0415 - costs start-up, and a plan of addresses needs none of it
+        import dns.message  # noqa: PLC0415
+
+        try:
+            wire = dns.message.make_query(name, kind, use_edns=False).to_wire()
+        except dns.exception.DNSException as error:
+            raise Failed(Failure.DNS_MALFORMED, "not a name that DNS can be asked for: %s" % error) from error
+        answer = _read(await self._over_udp(wire), name)
+        if not answer.truncated:
+            return answer
+        self.step.note("truncated", True)
+        self.step.note("over", "tcp")
+        try:
+            answer = _read(await self._over_tcp(wire), name)
+        except (OSError, EOFError, Failed, asyncio.TimeoutError) as error:
+            self.step.note("tcp_failure", classify(error).value)
+            if answer.addresses:
+                return answer
+            raise
+        self.step.note("transport", "tcp")
+        return answer
+
+    async def _over_udp(self, wire: bytes) -> bytes:
+        self.step.note("transport", "udp")
+        for attempt in range(1, _TRIES + 1):
+            self.step.note("tries", attempt)
+            try:
+                return await self.network.ask_datagram(
+                    *self.server, wire, self.timeout / _TRIES, lambda data: data[:2] == wire[:2]
+                )
+            except Refused as refused:
+                self.step.note("icmp_from", refused.icmp.sender)
+                raise
+            except asyncio.TimeoutError:
+                continue
+        raise asyncio.TimeoutError("no answer to %d queries within %.3g s" % (_TRIES, self.timeout))
+
+    async def _over_tcp(self, wire: bytes) -> bytes:
+        opened = await self.network.connect_to(*self.server, self.timeout, label(self.server))
+        if opened.stream is None:
+            raise Failed(opened.handshake.failure or Failure.UNKNOWN, "TCP to %s" % label(self.server))
+        try:
+            await opened.stream.write(len(wire).to_bytes(2, "big") + wire, self.timeout)
+            length = int.from_bytes(await opened.stream.read_exactly(2, self.timeout), "big")
+            return await opened.stream.read_exactly(length, self.timeout)
+        finally:
+            await opened.stream.close()
+
+
+def _read(raw: bytes, name: str) -> _Answer:
+    """The answer in a message. Raises Failed(DNS_MALFORMED) for bytes that are none."""
+    import dns.exception  # noqa: PLC0415
+    import dns.flags  # noqa: PLC0415
+    import dns.message  # noqa: PLC0415
+    import dns.rcode  # noqa: PLC0415
+
+    try:
+        message = dns.message.from_wire(raw, ignore_trailing=True, raise_on_truncation=False)
+    except (dns.exception.DNSException, ValueError, IndexError) as error:
+        raise Failed(Failure.DNS_MALFORMED, type(error).__name__) from error
+    aliases: Dict[str, str] = {}
+    addresses: Dict[str, List[str]] = {}
+    ttl: Optional[int] = None
+    for rrset in message.answer:
+        owner = rrset.name.to_text(omit_final_dot=True).lower()
+        for record in rrset:
+            target = getattr(record, "target", None)
+            if target is not None:
+                aliases[owner] = target.to_text(omit_final_dot=True).lower()
+            text = str(getattr(record, "address", ""))
+            if parse_address(text) is not None:
+                addresses.setdefault(owner, []).append(text)
+        ttl = rrset.ttl if ttl is None else min(ttl, rrset.ttl)
+    chain = [name.rstrip(".").lower()]
+    while chain[-1] in aliases and chain[-1] not in chain[:-1]:
+        chain.append(aliases[chain[-1]])
+    return _Answer(
+        dns.rcode.to_text(message.rcode()),
+        tuple(addresses.get(chain[-1], ())),
+        tuple(chain[1:]),
+        ttl,
+        bool(message.flags & dns.flags.TC),
+    )

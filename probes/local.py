@@ -1,0 +1,179 @@
+"""The local probe: what this machine is and may do. It sends nothing; each source that is forbidden is done without."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional, Set, Tuple
+
+from probes import netlink
+from probes.contract import Notes
+from probes.resolv_conf import ResolverConfig, label
+from reports.failures import Failure
+from reports.proxies import parse
+
+_PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
+
+_REFUSALS = {
+    errno.ENETUNREACH: Failure.LOCAL_NO_ROUTE,
+    errno.EHOSTUNREACH: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EACCES: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EINVAL: Failure.LOCAL_ROUTE_REJECTS,
+}
+
+
+class Machine:
+    """What was learnt of this machine in one run, and what it was asked about already."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._links: Optional[netlink.Links] = None
+        self._ways: Set[str] = set()
+
+    @property
+    def interfaces(self) -> Tuple[netlink.Interface, ...]:
+        """The interfaces, where the kernel gives them."""
+        return self._links.interfaces if self._links is not None else ()
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether there is a global IPv6 address here, or it is not known."""
+        if self._links is None:
+            return True
+        addresses = (address for interface in self.interfaces for address in interface.addresses)
+        return any(":" in address and not address.startswith("fe80:") for address in addresses if address != "::1/128")
+
+    def observe(self, config: Optional[ResolverConfig], environment: Mapping[str, str]) -> None:
+        """Interfaces, routes, name servers, proxies, limits and pressure."""
+        try:
+            self._links = netlink.links()
+            defaults = netlink.default_routes()
+        except OSError:
+            defaults = None
+        for interface in self.interfaces:
+            if not interface.loopback and (interface.up or interface.addresses):
+                self._interface(interface)
+        if defaults is not None:
+            with self._notes.step("local", "routes") as step:
+                step.note("default4", netlink.IPV4 in defaults)
+                step.note("default6", netlink.IPV6 in defaults)
+        self._name_servers(config)
+        self._proxies(environment)
+        self._limits()
+        self._pressure()
+
+    def way(self, ip: str) -> None:
+        """Which route, interface and source address the packets to the address take; once an address."""
+        if self._links is None or ip in self._ways:
+            return
+        self._ways.add(ip)
+        try:
+            route = netlink.route_to(ip, self._links)
+        except OSError:
+            return
+        with self._notes.step("local", "way", address=ip) as step:
+            step.note("ip", ip)
+            step.failure = _REFUSALS.get(route.errno)
+            for key in ("interface", "gateway", "source"):
+                step.note(key, getattr(route, key) or None)
+            step.note("route", route.cidr or None)
+
+    def loop(self, lag: float) -> None:
+        """How late the event loop came at worst, in seconds."""
+        with self._notes.step("local", "loop") as step:
+            step.note("lag_s", round(lag, 4))
+            step.note("cpu_s", round(sum(os.times()[:2]), 3))
+
+    def _interface(self, interface: netlink.Interface) -> None:
+        with self._notes.step("local", "interface", address=interface.name) as step:
+            step.note("name", interface.name)
+            step.note("up", interface.up)
+            # A link that is down has no carrier to speak of.
+            step.note("carrier", interface.carrier if interface.up else None)
+            step.note("mtu", interface.mtu)
+            step.note("addresses", ",".join(interface.addresses))
+
+    def _name_servers(self, config: Optional[ResolverConfig]) -> None:
+        with self._notes.step("local", "name_servers") as step:
+            if config is None:
+                step.fail(Failure.DNS_NO_SERVERS, "there is no resolv.conf")
+                return
+            step.note("source", config.source)
+            step.note("servers", ",".join(label(server) for server in config.servers))
+            step.note("search", ",".join(config.search) or None)
+            step.note("ndots", config.ndots)
+            if not config.servers:
+                step.fail(Failure.DNS_NO_SERVERS)
+
+    def _proxies(self, environment: Mapping[str, str]) -> None:
+        for variable in _PROXY_VARIABLES:
+            name = variable if variable in environment else variable.upper()
+            proxy = parse(environment.get(name, ""), name)
+            if proxy is not None:
+                with self._notes.step("local", "proxy") as step:
+                    step.note("variable", name)
+                    step.note("proxy", proxy.address)
+                    step.note("no_proxy", environment.get("no_proxy") or environment.get("NO_PROXY"))
+
+    def _limits(self) -> None:
+        with self._notes.step("local", "limits") as step:
+            step.note("descriptors", descriptor_limit())
+            step.note("descriptors_used", descriptors_used())
+            ports = (_read("/proc/sys/net/ipv4/ip_local_port_range") or "").split()
+            if len(ports) == 2:
+                step.note("ports_low", int(ports[0]))
+                step.note("ports_high", int(ports[1]))
+
+    def _pressure(self) -> None:
+        for line in (_read("/proc/net/sockstat") or "").splitlines():
+            words = line.split()
+            if words[:1] == ["TCP:"]:
+                found: Dict[str, str] = dict(zip(words[1::2], words[2::2]))
+                with self._notes.step("local", "pressure") as step:
+                    step.note("tcp_in_use", int(found.get("inuse", 0)))
+                    step.note("tcp_time_wait", int(found.get("tw", 0)))
+                    step.note("tcp_orphans", int(found.get("orphan", 0)))
+
+
+def raise_descriptor_limit() -> None:
+    """Raise the soft limit on descriptors to the hard one, which needs no privilege."""
+    try:
+        import resource  # noqa: PLC0415 - absent where there are no limits to raise
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ImportError, OSError, ValueError):
+        return
+
+
+def descriptor_limit() -> Optional[int]:
+    """How many descriptors this process may have open."""
+    try:
+        import resource  # noqa: PLC0415
+
+        return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    except (ImportError, OSError):
+        return None
+
+
+def descriptors_used() -> Optional[int]:
+    """How many it has open."""
+    try:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:
+        return None
+
+
+def own_addresses(interfaces: Tuple[netlink.Interface, ...]) -> Tuple[str, ...]:
+    """``ip/prefix%interface`` of all but the loopback."""
+    found: List[str] = []
+    for interface in interfaces:
+        if not interface.loopback:
+            found.extend("%s%%%s" % (address, interface.name) for address in interface.addresses)
+    return tuple(found)
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        return Path(path).read_text("ascii", "replace")
+    except OSError:
+        return None

@@ -1,0 +1,282 @@
+"""From observations to findings: pure, repeatable, indifferent to the order of observations.
+
+For each target the first broken stage is explained: the rules that may explain it weigh what speaks for and against
+them, and their shares are the confidences. Standalone rules (warnings, settings) are reported beside. Equal causes
+of equal scope become one finding. What would separate what is still possible is asked for as experiments (``wanted``).
+"""
+
+from collections import defaultdict
+from typing import Dict, Iterable, List, Sequence, Tuple
+
+from attrs import evolve, frozen
+
+from reports.causes import CAUSES, CRITICAL, FALLBACK, UNDETERMINED_CAUSES, WARNING
+from reports.evidence import Case, Evidence
+from reports.failures import Failure
+from reports.model import (
+    DEGRADED,
+    FAILING,
+    HEALTHY,
+    SEVERITIES,
+    UNDETERMINED,
+    Candidate,
+    Cleared,
+    Finding,
+    Observation,
+    Plan,
+    Report,
+    Run,
+    TargetResult,
+    Vantage,
+    content_id,
+    worst,
+)
+from reports.remedies import decided_by, remedy
+from reports.rules.contract import HOST, NAME, RUN, SUBNET, Proof, Rule, Want
+from reports.rules.table import EXPLAINING, STANDALONE
+from reports.symptoms import symptom
+
+# The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
+_SOMETHING_ELSE = 0.03
+# A candidate below this share is not worth a tired person's time.
+_LEAST_SHARE = 0.05
+_MOST_CANDIDATES = 4
+# Above this confidence no experiment is asked for.
+_SETTLED = 0.9
+
+
+@frozen(kw_only=True)
+class Diagnosis:
+    """What the observations mean, and the experiments that would make it surer."""
+
+    verdict: str
+    targets: Tuple[TargetResult, ...] = ()
+    findings: Tuple[Finding, ...] = ()
+    cleared: Tuple[Cleared, ...] = ()
+    wanted: Tuple[Want, ...] = ()
+
+
+@frozen(kw_only=True)
+class _Explanation:
+    """One rule that holds for one case."""
+
+    case: Case
+    rule: Rule
+    confidence: float
+    severity: str
+    proofs: Tuple[Proof, ...]
+    candidates: Tuple[Tuple[Rule, float], ...] = ()
+
+
+@frozen(kw_only=True)
+class _Contest:
+    """How the rules that may explain a case's broken stage fared."""
+
+    shares: Tuple[Tuple[Rule, float, Tuple[Proof, ...]], ...] = ()
+    refuted: Tuple[Tuple[Rule, Proof], ...] = ()
+
+
+def diagnose(plan: Plan, vantage: Vantage, observations: Iterable[Observation]) -> Diagnosis:
+    """What the observations of one run mean. Never raises for anything that was observed."""
+    evidence = Evidence(plan, vantage, observations)
+    explanations: List[_Explanation] = []
+    ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
+    wanted: Dict[Want, None] = {}
+    for case in evidence.cases.values():
+        if case.stage:
+            contest = _contest(case)
+            explanations.append(_winner(case, contest))
+            for rule, proof in contest.refuted:
+                ids = tuple(seen.id for seen in proof.observations)
+                ruled_out[proof.words, ids].append((case, rule.cause))
+            if not contest.shares or contest.shares[0][1] < _SETTLED:
+                for rule, share, _ in contest.shares:
+                    if share >= _LEAST_SHARE:
+                        wanted.update(dict.fromkeys(rule.wants(case)))
+        for rule in STANDALONE:
+            premise = rule.applies(case)
+            if premise is not None:
+                explanations.append(_standalone(case, rule, premise))
+    findings = _findings(explanations)
+    targets = _verdicts(evidence.cases.values(), findings)
+    return Diagnosis(
+        verdict=worst(tuple(target.verdict for target in targets)),
+        targets=targets,
+        findings=findings,
+        cleared=_cleared(ruled_out),
+        wanted=tuple(wanted),
+    )
+
+
+def conclude(run: Run, vantage: Vantage, observations: Sequence[Observation]) -> Report:
+    """The report on a run: its observations, and what they mean."""
+    diagnosis = diagnose(run.plan, vantage, observations)
+    return Report(
+        run=run,
+        vantage=vantage,
+        verdict=diagnosis.verdict,
+        targets=diagnosis.targets,
+        findings=diagnosis.findings,
+        cleared=diagnosis.cleared,
+        observations=tuple(observations),
+    )
+
+
+def _contest(case: Case) -> _Contest:
+    weighed: List[Tuple[Rule, float, Tuple[Proof, ...]]] = []
+    refuted: List[Tuple[Rule, Proof]] = []
+    for rule in EXPLAINING[case.stage]:
+        premise = rule.applies(case)
+        if premise is None:
+            continue
+        weight, proofs, against = rule.prior, [premise], None
+        for clue in rule.clues:
+            proof = clue.test(case)
+            if proof is None:
+                continue
+            weight *= clue.factor
+            if clue.factor > 1:
+                proofs.append(proof)
+            elif clue.factor == 0:
+                against = proof
+                break
+        if against is not None:
+            refuted.append((rule, against))
+        else:
+            weighed.append((rule, weight, tuple(proofs)))
+    total = sum(weight for _, weight, _ in weighed) + _SOMETHING_ELSE
+    shares = sorted(((rule, weight / total, proofs) for rule, weight, proofs in weighed), key=lambda one: -one[1])
+    return _Contest(shares=tuple(shares), refuted=tuple(refuted))
+
+
+def _winner(case: Case, contest: _Contest) -> _Explanation:
+    if not contest.shares:
+        failed = case.broken
+        code = FALLBACK.get(failed[0].failure or Failure.UNKNOWN, "service_hang")
+        fallback = Rule(cause=code)
+        return _Explanation(
+            case=case, rule=fallback, confidence=0.1, severity=CAUSES[code].severity, proofs=(Proof("", failed),)
+        )
+    rule, share, proofs = contest.shares[0]
+    others = tuple((other, part) for other, part, _ in contest.shares[1:] if part >= _LEAST_SHARE)
+    return _Explanation(
+        case=case,
+        rule=rule,
+        confidence=share,
+        severity=_severity(rule, case),
+        proofs=(symptom(case), *proofs),
+        candidates=others[:_MOST_CANDIDATES],
+    )
+
+
+def _standalone(case: Case, rule: Rule, premise: Proof) -> _Explanation:
+    proofs = [premise] + [proof for proof in (clue.test(case) for clue in rule.clues) if proof is not None]
+    return _Explanation(
+        case=case,
+        rule=rule,
+        confidence=min(rule.prior, 1.0),
+        severity=_severity(rule, case),
+        proofs=tuple(proofs),
+    )
+
+
+def _severity(rule: Rule, case: Case) -> str:
+    own = rule.severity(case) if rule.severity is not None else None
+    return own or CAUSES[rule.cause].severity
+
+
+def _scope(explanation: _Explanation) -> Tuple[str, ...]:
+    scope, case = explanation.rule.scope, explanation.case
+    if scope == RUN:
+        return ()
+    if scope == NAME:
+        return (case.target.host,)
+    if scope == HOST:
+        return case.ips or (case.target.host,)
+    if scope == SUBNET:
+        return case.subnets or (case.target.host,)
+    return (case.target.name,)
+
+
+def _findings(explanations: Sequence[_Explanation]) -> Tuple[Finding, ...]:
+    groups: Dict[Tuple[str, str, Tuple[str, ...]], List[_Explanation]] = defaultdict(list)
+    for one in explanations:
+        groups[one.rule.cause, one.severity, _scope(one)].append(one)
+    made = [_finding(group) for group in groups.values()]
+    made.sort(key=lambda one: (SEVERITIES.index(one.severity), -len(one.targets), -one.confidence, one.cause, one.id))
+    return tuple(made)
+
+
+def _finding(group: Sequence[_Explanation]) -> Finding:
+    lead = group[0]
+    cause = CAUSES[lead.rule.cause]
+    cases = [one.case for one in group]
+    words = list(dict.fromkeys(proof.words for proof in lead.proofs if proof.words))
+    if len(group) > 1:
+        words.append("the same of %s" % _and_more([case.target.name for case in cases[1:]]))
+    evidence = dict.fromkeys(seen.id for one in group for proof in one.proofs for seen in proof.observations)
+    confidence = sum(one.confidence for one in group) / len(group)
+    candidates = tuple(
+        Candidate(cause=rule.cause, confidence=round(share, 3), decided_by=decided_by(rule, cases))
+        for rule, share in lead.candidates
+    )
+    surer = ""
+    if confidence < _SETTLED:
+        hints = [decided_by(lead.rule, cases)] + [candidate.decided_by for candidate in candidates]
+        surer = next((hint for hint in hints if hint), "")
+    finding = Finding(
+        cause=cause.code,
+        layer=cause.layer,
+        severity=lead.severity,
+        confidence=round(confidence, 3),
+        targets=tuple(dict.fromkeys(case.target.name for case in cases)),
+        summary=cause.meaning,
+        because=tuple(words),
+        evidence=tuple(evidence),
+        candidates=candidates,
+        remedy=remedy(lead.rule, cases),
+        surer=surer,
+    )
+    return evolve(finding, id=content_id("f-", finding.cause, finding.severity, finding.targets, finding.evidence))
+
+
+def _and_more(names: Sequence[str], shown: int = 3) -> str:
+    text = ", ".join(names[:shown])
+    return text if len(names) <= shown else "%s and %d more" % (text, len(names) - shown)
+
+
+def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]]) -> Tuple[Cleared, ...]:
+    return tuple(
+        Cleared(
+            targets=tuple(dict.fromkeys(case.target.name for case, _ in cases)),
+            causes=tuple(dict.fromkeys(code for _, code in cases)),
+            because=words,
+            evidence=ids,
+        )
+        for (words, ids), cases in ruled_out.items()
+    )
+
+
+def _verdicts(cases: Iterable[Case], findings: Sequence[Finding]) -> Tuple[TargetResult, ...]:
+    about: Dict[str, List[Finding]] = defaultdict(list)
+    for finding in findings:
+        for name in finding.targets:
+            about[name].append(finding)
+    return tuple(
+        TargetResult(
+            name=case.target.name,
+            address=case.target.address,
+            verdict=_verdict(case, about[case.target.name]),
+            latency_s=case.latency,
+            findings=tuple(finding.id for finding in about[case.target.name]),
+        )
+        for case in cases
+    )
+
+
+def _verdict(case: Case, findings: Sequence[Finding]) -> str:
+    if any(finding.severity == CRITICAL and finding.cause not in UNDETERMINED_CAUSES for finding in findings):
+        return FAILING
+    if not case.settled or any(finding.cause in UNDETERMINED_CAUSES for finding in findings):
+        return UNDETERMINED
+    return DEGRADED if any(finding.severity == WARNING for finding in findings) else HEALTHY

@@ -1,0 +1,176 @@
+"""A report, or a plan, as one JSON document, and back (docs/report.md describes it, report.schema.json defines it).
+
+Every key is always written: ``null`` where there is no value, ``[]`` where there are none. Times are RFC 3339 in UTC
+with microseconds, failures their words, tuples arrays. The text is ASCII with JSON escapes, so that a document can
+neither move a terminal's cursor nor fail to be encoded.
+
+Reading is strict: nothing is coerced, an unknown word or a missing key is an error. Unknown *keys* are ignored, because
+a later linkdoctor may add some under the same schema number; another schema number is refused. This module travels in
+the carry-in kit: CPython 3.7, attrs alone (to import cattrs takes longer than to write a report).
+"""
+
+import json
+from typing import Any, Dict, Optional, Tuple, Type, TypeVar, Union
+
+from reports.codec import (
+    Codec,
+    Codecs,
+    WrongValue,
+    between,
+    number,
+    optional,
+    rfc3339,
+    shown,
+    unix_seconds,
+    whole,
+    word,
+)
+from reports.model import (
+    OWNERS,
+    RUNTIMES,
+    SCHEMA,
+    SEVERITIES,
+    VERDICTS,
+    WAYS,
+    Candidate,
+    Finding,
+    Observation,
+    Plan,
+    Remedy,
+    Report,
+    Run,
+    Target,
+    TargetResult,
+)
+from reports.services import SERVICES
+
+Document = Dict[str, Any]
+_T = TypeVar("_T")
+
+_OURS = SCHEMA[: SCHEMA.rindex("/") + 1]
+
+
+class DocumentError(ValueError):
+    """The text is no document of ours.
+
+    ``name`` is its file, ``path`` the key path (``findings[2].severity``) or ``LINE:COLUMN``, ``allowed`` may be empty.
+    """
+
+    def __init__(self, name: str, path: str, problem: str, allowed: str = "") -> None:
+        text = ": ".join(part for part in (name, path, problem) if part)
+        super().__init__("%s; allowed: %s" % (text, allowed) if allowed else text)
+        self.name = name
+        self.path = path
+        self.problem = problem
+        self.allowed = allowed
+
+
+def to_document(report: Report) -> Document:
+    """The report as dicts, lists and scalars, keys in the order in which they are documented."""
+    return _encoded(report)
+
+
+def dumps(report: Report, indent: Optional[int] = None) -> str:
+    """The report as one JSON text: one line, or indented. Raises ValueError for NaN and infinity, which JSON lacks."""
+    return _text(to_document(report), indent)
+
+
+def loads(text: Union[str, bytes], name: str = "report") -> Report:
+    """The report that the text holds. ``name`` is what an error calls the text: its file.
+
+    Raises DocumentError, and nothing else.
+    """
+    document = _parsed(text, name)
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if not isinstance(schema, str) or not schema.startswith(_OURS):
+        raise DocumentError(name, "schema", "this is no report of linkdoctor", SCHEMA)
+    if schema != SCHEMA:
+        raise DocumentError(name, "schema", "%s was written by another linkdoctor" % shown(schema), SCHEMA)
+    return _decoded(Report, document, name)
+
+
+def plan_to_document(plan: Plan) -> Document:
+    """The plan in its canonical form: what ``run.plan`` of a report holds, and what travels into a job."""
+    return _encoded(plan)
+
+
+def plan_from_document(document: Any, name: str = "plan") -> Plan:
+    """The plan that a canonical document holds. Raises DocumentError.
+
+    Whoever wrote it has resolved and validated it; here only types, ranges and closed words are checked.
+    """
+    return _decoded(Plan, document, name)
+
+
+def plan_dumps(plan: Plan) -> str:
+    """The plan as canonical JSON: one line of ASCII; equal plans give equal text."""
+    return _text(plan_to_document(plan), None)
+
+
+def plan_loads(text: Union[str, bytes], name: str = "plan") -> Plan:
+    """The plan that the canonical JSON holds. Raises DocumentError, and nothing else."""
+    return plan_from_document(_parsed(text, name), name)
+
+
+_SHARE = (None, between(number, 0, 1))
+
+# What the type of a field does not say.
+_SPECIAL: Dict[Tuple[type, str], Codec] = {
+    (Report, "verdict"): (None, word(VERDICTS)),
+    (TargetResult, "verdict"): (None, word(VERDICTS)),
+    (Finding, "severity"): (None, word(SEVERITIES)),
+    (Finding, "confidence"): _SHARE,
+    (Candidate, "confidence"): _SHARE,
+    (Remedy, "owner"): (None, word(OWNERS)),
+    (Plan, "runtime"): optional((None, word(RUNTIMES))),
+    (Target, "via"): (None, word(WAYS)),
+    (Target, "service"): (None, word(tuple(SERVICES))),
+    (Target, "port"): (None, between(whole, 1, 65535)),
+    (Run, "started"): (rfc3339, unix_seconds),
+    (Observation, "started"): (rfc3339, unix_seconds),
+}
+
+_FIRST: Dict[type, Tuple[str, ...]] = {
+    Report: ("schema",),
+    Finding: ("id",),
+    Observation: ("id", "probe", "target", "address"),
+}
+
+_CODECS = Codecs(_SPECIAL, _FIRST)
+
+
+def _encoded(value: Any) -> Document:
+    encode, _ = _CODECS.of(type(value))
+    return encode(value) if encode is not None else value  # type: ignore[no-any-return]
+
+
+def _decoded(kind: Type[_T], document: Any, name: str) -> _T:
+    _, decode = _CODECS.of(kind)
+    try:
+        return decode(document)  # type: ignore[no-any-return]
+    except WrongValue as error:
+        raise DocumentError(name, error.path, error.problem, error.allowed) from None
+
+
+def _text(document: Document, indent: Optional[int]) -> str:
+    separators = (",", ":") if indent is None else None
+    return json.dumps(document, indent=indent, separators=separators, allow_nan=False)
+
+
+def _parsed(text: Union[str, bytes], name: str) -> Any:
+    wanted = "one JSON document"
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise DocumentError(name, "", "this is not text", "JSON in UTF-8") from None
+    if not text.strip():
+        raise DocumentError(name, "", "this is empty", wanted)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut_short = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        problem = "it ends in the middle: the text was cut short" if cut_short else "not JSON: %s" % error.msg
+        raise DocumentError(name, "%d:%d" % (error.lineno, error.colno), problem, wanted) from None
+    except (ValueError, RecursionError):
+        raise DocumentError(name, "", "a number too long, or a nesting too deep, to be ours", wanted) from None

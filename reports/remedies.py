@@ -1,0 +1,101 @@
+"""What to change: the catalogue's text with what was seen put into it, or the rule's own remedy."""
+
+from typing import Dict, List, Sequence
+
+from attrs import evolve
+
+from reports.causes import CAUSES
+from reports.evidence import Case, names_of
+from reports.maxcompute.checklists import for_cause
+from reports.model import Remedy
+from reports.rules.contract import Rule
+from reports.words import listed
+
+# What stands where a field was not learnt: the sentence stays true.
+_UNKNOWN = {
+    "source": "this machine",
+    "vswitch": "the job's vSwitch",
+    "ips": "the destination",
+    "subnets": "the destination's subnet",
+    "servers": "the name servers",
+    "answers": "the address",
+    "host": "the destination",
+    "vantage": "this machine",
+    "router": "the router",
+    "interface": "the interface",
+    "message": "(nothing readable)",
+}
+
+
+class _Fields(Dict[str, object]):
+    """Fields for a text; one that was not learnt reads as words."""
+
+    def __missing__(self, key: str) -> str:
+        return _UNKNOWN.get(key, "(unknown)")
+
+
+def remedy(rule: Rule, cases: Sequence[Case]) -> Remedy:
+    """The remedy for one finding: text, statement to paste, reference, owner, and what no packet can show."""
+    checks = for_cause(rule.cause, cases[0].run.runtime)
+    if rule.remedy is not None:
+        made = rule.remedy(cases)
+        return made if made.checks else evolve(made, checks=checks)
+    cause = CAUSES[rule.cause]
+    return Remedy(
+        text=cause.remedy.format_map(_fields(rule, cases)),
+        snippet=rule.snippet(cases) if rule.snippet is not None else "",
+        reference=cause.reference,
+        owner=cause.owner,
+        checks=checks,
+    )
+
+
+def decided_by(rule: Rule, cases: Sequence[Case]) -> str:
+    """What would make surer of this cause, in words; empty where nothing would."""
+    text = CAUSES[rule.cause].decided_by
+    return text.format_map(_fields(rule, cases)) if text else ""
+
+
+def vswitch(cases: Sequence[Case]) -> str:
+    """The CIDR from which the job comes: the declared network of its source addresses; empty where unknown."""
+    for source in _sources(cases):
+        network = cases[0].run.network_of(source)
+        if network is not None:
+            return network.cidr
+    return ""
+
+
+def _sources(cases: Sequence[Case]) -> List[str]:
+    return list(dict.fromkeys(case.source for case in cases if case.source))
+
+
+def _fields(rule: Rule, cases: Sequence[Case]) -> _Fields:
+    run = cases[0].run
+    ips = list(dict.fromkeys(ip for case in cases for ip in case.ips))
+    queries = [seen for case in cases for seen in case.names if seen.step == "query"]
+    blamed = [seen for seen in queries if seen.failure is not None] or queries
+    fields = {
+        "targets": listed([case.target.name for case in cases]),
+        "destinations": listed([case.target.address for case in cases]),
+        "host": listed(list(dict.fromkeys(case.target.host for case in cases))),
+        "ports": ", ".join(str(port) for port in sorted({case.target.port for case in cases})),
+        "service": listed(sorted({case.target.service for case in cases})),
+        "ips": listed(ips),
+        "ip": ips[0] if ips else "",
+        "subnets": listed(list(dict.fromkeys(subnet for case in cases for subnet in case.subnets))),
+        "source": listed(_sources(cases)),
+        "vswitch": vswitch(cases),
+        "admits": listed(list(dict.fromkeys(entry for case in cases for entry in case.target.admits))),
+        "servers": listed(list(dict.fromkeys(str(seen.address) for seen in blamed if seen.address))),
+        "answers": listed(names_of(queries, "addresses")),
+        "chain": listed(names_of(queries, "cnames")),
+        "router": listed(
+            sorted(
+                {str(seen.facts["icmp_from"]) for case in cases for seen in case.broken if "icmp_from" in seen.facts}
+            )
+        ),
+        "vantage": run.vantage.host,
+    }
+    known = _Fields((key, value) for key, value in fields.items() if value)
+    known.update(rule.details(cases[0]))
+    return known

@@ -1,0 +1,316 @@
+"""What a report tells, before it takes the form of a medium: the joins and words that every renderer needs."""
+
+import ipaddress
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+
+from attrs import frozen
+
+from reports import words
+from reports.causes import CAUSES, UNDETERMINED_CAUSES
+from reports.model import (
+    HEALTHY,
+    OWNERS,
+    UNDETERMINED,
+    Finding,
+    Network,
+    Observation,
+    Report,
+    Target,
+    TargetResult,
+)
+
+CRITICAL = "critical"
+WARNING = "warning"
+OPEN = "undetermined"  # a finding that leaves the verdict of its targets open
+
+# How many findings of one cause are told in full; the JSON holds them all.
+_MOST_ALIKE = 3
+
+_KINDS = {
+    "host": "this host",
+    "udf": "a UDF",
+    "spark-driver": "a Spark driver",
+    "spark-executor": "a Spark executor",
+    "pyodps": "a PyODPS node",
+}
+_WAYS = {"vpc": "over the VPC", "internet": "over the Internet", "service": "over the services' own network"}
+# What a success proves, from the most to the least.
+_STAGES = (("http", "exchange"), ("service", "exchange"), ("tls", "handshake"), ("tcp", "connect"))
+_PROVED = {"http": "answers", "service": "answers", "tls": "encrypts", "tcp": "accepts"}
+
+
+@frozen(kw_only=True)
+class RuledOut:
+    """Causes that were ruled out for a finding, why, and for how many of its targets."""
+
+    causes: tuple[str, ...]
+    because: str
+    targets: int
+
+
+@frozen(kw_only=True)
+class Healthy:
+    """Targets that work alike: their names, their place, the durations of their handshakes, what was proved."""
+
+    names: tuple[str, ...]
+    place: str
+    latencies: tuple[float, ...]
+    proof: str
+
+
+class Story:
+    """A report, indexed once for those who tell it."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.plan = report.run.plan
+        self.results = {result.name: result for result in report.targets}
+        self.targets = {target.name: target for target in self.plan.targets}
+        self.seen: dict[str | None, list[Observation]] = defaultdict(list)
+        for seen in report.observations:
+            self.seen[seen.target].append(seen)
+
+    # --- the run ------------------------------------------------------------------------------------------------
+
+    @property
+    def headline(self) -> str:
+        """``FAILING: 1 of 6 targets, 3.2 s``."""
+        verdict, results = self.report.verdict, self.report.targets
+        affected = sum(result.verdict == verdict for result in results)
+        total = words.count(len(results), "target")
+        counted = total if verdict == HEALTHY else f"{affected:,} of {total}"
+        return f"{verdict.upper()}: {counted}, {words.seconds(self.report.run.duration_s)}"
+
+    @property
+    def whence(self) -> str:
+        """``a UDF in cn-hangzhou, ENI 10.10.1.10 (vswitch-a)``: where the probes ran."""
+        kind = self.report.vantage.kind
+        place = _KINDS.get(kind, kind)
+        if kind == "host" and self.report.vantage.host:
+            place = self.report.vantage.host
+        if self.plan.region:
+            place += f" in {self.plan.region}"
+        sources = words.listed(self.sources)
+        return f"{place}, {sources}" if sources else place
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The addresses that connections came from, the most frequent first, each with the network that holds it."""
+        used = Counter(
+            str(seen.facts["source"])
+            for seen in self.report.observations
+            if seen.probe == "tcp" and "source" in seen.facts
+        )
+        own = [address for address, _ in used.most_common()]
+        return [self._placed(address) for address in own or _own_addresses(self.report.vantage.addresses)]
+
+    @property
+    def vswitches(self) -> list[str]:
+        """The declared networks: ``vswitch-a 10.10.1.0/24``."""
+        return [f"{network.name} {network.cidr}" for network in self.plan.networks]
+
+    @property
+    def unsettled(self) -> list[str]:
+        """The targets whose verdict is open, and that no finding speaks of."""
+        spoken_of = {name for finding in self.blocks for name in finding.targets}
+        return [
+            result.name
+            for result in self.report.targets
+            if result.verdict == UNDETERMINED and result.name not in spoken_of
+        ]
+
+    @property
+    def blocks(self) -> list[Finding]:
+        """The findings that want an act, in their order: all but ``info``."""
+        return [finding for finding in self.report.findings if finding.severity in {CRITICAL, WARNING}]
+
+    @property
+    def owners(self) -> dict[str, list[Finding]]:
+        """Who must act, in the order of OWNERS, and on which findings."""
+        by_owner: dict[str, list[Finding]] = {owner: [] for owner in OWNERS}
+        for finding in self.blocks:
+            by_owner[finding.remedy.owner].append(finding)
+        return {owner: findings for owner, findings in by_owner.items() if findings}
+
+    @staticmethod
+    def told(findings: Iterable[Finding]) -> tuple[list[Finding], list[list[Finding]]]:
+        """The findings to be told in full, and the others by cause: of a thousand alike the first few will do."""
+        told, untold = [], defaultdict(list)
+        counts: Counter[str] = Counter()
+        for finding in findings:
+            counts[finding.cause] += 1
+            if counts[finding.cause] <= _MOST_ALIKE:
+                told.append(finding)
+            else:
+                untold[finding.cause].append(finding)
+        return told, list(untold.values())
+
+    # --- a finding ----------------------------------------------------------------------------------------------
+
+    def state(self, finding: Finding) -> str:
+        """How it is marked: CRITICAL, WARNING or OPEN."""
+        return OPEN if finding.cause in UNDETERMINED_CAUSES else finding.severity
+
+    def title(self, finding: Finding) -> tuple[str, str]:
+        """What it is about, in bold and in plain: ``metastore``, ``emr-header-1:9083 = 10.10.2.30, over the VPC``."""
+        if not finding.targets:
+            return ("the job's settings" if finding.layer == "config" else "this machine"), ""
+        if len(finding.targets) > 1:
+            return words.count(len(finding.targets), "target"), words.listed(words.ranges(finding.targets))
+        name = finding.targets[0]
+        return name, self.whereabouts(name)
+
+    def whereabouts(self, name: str) -> str:
+        """``emr-header-1:9083 = 10.10.2.30, over the VPC``: the address, what it resolved to, the way there."""
+        result = self.results.get(name)
+        address = result.address if result and result.address != name else ""
+        ips = [ip for ip in self._ips(name) if ip not in (address or name)]
+        if ips:
+            address = f"{address} = {words.listed(ips)}".strip()
+        return ", ".join(part for part in (address, _WAYS.get(self._way(name), "")) if part)
+
+    @staticmethod
+    def meaning(finding: Finding) -> str:
+        """What is wrong, in words."""
+        if finding.summary:
+            return finding.summary
+        cause = CAUSES.get(finding.cause)
+        return cause.meaning if cause else finding.cause
+
+    def ruled_out(self, finding: Finding) -> list[RuledOut]:
+        """What was ruled out for its targets, one row a reason."""
+        still_possible = {finding.cause, *(candidate.cause for candidate in finding.candidates)}
+        about = set(finding.targets)
+        causes: dict[str, dict[str, None]] = defaultdict(dict)
+        targets: dict[str, set[str]] = defaultdict(set)
+        for row in self.report.cleared:
+            shared = about.intersection(row.targets)
+            gone = [code for code in row.causes if code not in still_possible]
+            if shared and gone:
+                causes[row.because].update(dict.fromkeys(gone))
+                targets[row.because] |= shared
+        return [
+            RuledOut(causes=tuple(codes), because=because, targets=len(targets[because]))
+            for because, codes in causes.items()
+        ]
+
+    def reasons(self, finding: Finding) -> list[str]:
+        """``host_down, eni_missing: 10.10.2.30:8020 answers (for 2 of 3)``."""
+        total = len(finding.targets)
+        return [
+            ", ".join(row.causes)
+            + (f": {row.because}" if row.because else "")
+            + (f" (for {row.targets:,} of {total:,})" if row.targets < total else "")
+            for row in self.ruled_out(finding)
+        ]
+
+    def since(self, finding: Finding) -> list[float]:
+        """When the first and the last failure of its evidence began: Unix seconds; empty where there is none."""
+        evidence = set(finding.evidence)
+        moments = [seen.started for seen in self.report.observations if seen.id in evidence and not seen.ok]
+        return [min(moments), max(moments)] if moments else []
+
+    def alternatives(self, finding: Finding) -> list[str]:
+        """``host_firewall_drop 15 %, ip_whitelist_mismatch 7 %: a check from a host in vswitch-a would tell``."""
+        by_decision: dict[str, list[str]] = defaultdict(list)
+        for candidate in finding.candidates:
+            by_decision[candidate.decided_by].append(f"{candidate.cause} {words.share(candidate.confidence)}")
+        return [
+            ", ".join(shares) + (f": {decision} would tell" if decision else "")
+            for decision, shares in by_decision.items()
+        ]
+
+    # --- what works ---------------------------------------------------------------------------------------------
+
+    def healthy(self, most: int) -> list[Healthy]:
+        """The healthy targets, those alike in one row; where that gives more than ``most`` rows, one a service."""
+        fine = [result for result in self.report.targets if result.verdict == HEALTHY]
+        proofs = {result.name: self.proof(result.name) for result in fine}
+        alike = _grouped(fine, lambda result: (self._service(result.name), _port(result), proofs[result.name]))
+        if len(alike) > most:
+            alike = _grouped(fine, lambda result: (self._service(result.name),))
+        return [self._row(group, proofs) for group in alike]
+
+    def proof(self, name: str) -> str:
+        """What was proved of a target: ``answers``, ``HTTP 200``, ``accepts``; and how long its certificate lasts."""
+        proofs = [_proof(seen) for probe, step in _STAGES for seen in self._of(name, probe, step) if seen.ok][:1]
+        days = [seen.facts["days_left"] for seen in self._of(name, "tls", "handshake") if "days_left" in seen.facts]
+        if days:
+            proofs.append(f"certificate {min(map(float, days)):.0f} days")
+        return ", ".join(proofs)
+
+    # --- look-ups -----------------------------------------------------------------------------------------------
+
+    def _row(self, group: Sequence[TargetResult], proofs: dict[str, str]) -> Healthy:
+        ports = {_port(result) for result in group}
+        place = group[0].address if len(group) == 1 else ports.pop() if len(ports) == 1 else ""
+        named_already = all(result.name.endswith(place) for result in group)
+        each = list(dict.fromkeys(proofs[result.name] for result in group))
+        return Healthy(
+            names=tuple(result.name for result in group),
+            place="" if named_already else place,
+            latencies=tuple(result.latency_s for result in group if result.latency_s is not None),
+            proof=each[0] if len(each) == 1 else "",
+        )
+
+    def _of(self, name: str, probe: str, step: str) -> list[Observation]:
+        return [seen for seen in self.seen[name] if seen.probe == probe and seen.step == step]
+
+    def _ips(self, name: str) -> list[str]:
+        return list(
+            dict.fromkeys(str(seen.facts["ip"]) for seen in self._of(name, "tcp", "connect") if "ip" in seen.facts)
+        )
+
+    def _way(self, name: str) -> str:
+        target = self.targets.get(name)
+        if target and target.via != "auto":
+            return target.via
+        return next((str(seen.facts.get("way", "")) for seen in self._of(name, "settings", "coverage")), "")
+
+    def _service(self, name: str) -> str:
+        target: Target | None = self.targets.get(name)
+        return target.service if target else ""
+
+    def _placed(self, address: str) -> str:
+        for network in self.plan.networks:
+            if address in network.enis:
+                return f"ENI {address} ({network.name})"
+            if _holds(network, address):
+                return f"{address} ({network.name})"
+        return address
+
+
+def _grouped(
+    results: Iterable[TargetResult], key: Callable[[TargetResult], tuple[str, ...]]
+) -> list[list[TargetResult]]:
+    groups: dict[tuple[str, ...], list[TargetResult]] = defaultdict(list)
+    for result in results:
+        groups[key(result)].append(result)
+    return list(groups.values())
+
+
+def _port(result: TargetResult) -> str:
+    return ":" + result.address.rpartition(":")[2]
+
+
+def _proof(seen: Observation) -> str:
+    facts = seen.facts
+    if facts.get("answers") is False:
+        return "accepts (it sends no greeting)"
+    if "status" in facts:
+        return f"HTTP {facts['status']}"
+    return f"{_PROVED[seen.probe]}, {facts['version']}" if "version" in facts else _PROVED[seen.probe]
+
+
+def _own_addresses(addresses: Iterable[str]) -> list[str]:
+    return [address.partition("/")[0] for address in addresses]
+
+
+def _holds(network: Network, address: str) -> bool:
+    # A redacted report holds pseudonyms: they are in no network.
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network.cidr)
+    except ValueError:
+        return False

@@ -1,0 +1,276 @@
+"""A report for a tired person at a terminal: the verdict, one block for what is broken, one table for what works.
+
+Rich measures, wraps and colours. Every text from outside goes through words.visible and is never read as markup; what
+is to be pasted stands on lines of its own, never wrapped or shortened.
+"""
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from reports import again, words
+from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
+from reports.render.story import CRITICAL, OPEN, WARNING, Story
+
+_PIPE_WIDTH = 100
+_LABEL = 12
+_INDENT = 4
+_NARROWEST = 24
+
+# The JSON holds them all.
+_MOST_REASONS = 8
+_MOST_ROWS = 15
+
+_MARKS = {CRITICAL: "\u2717", WARNING: "!", OPEN: "?", HEALTHY: "\u2713"}
+_ASCII_MARKS = {CRITICAL: "x", WARNING: "!", OPEN: "?", HEALTHY: "v"}
+_STYLES = {CRITICAL: "bold red", WARNING: "bold yellow", OPEN: "bold magenta", HEALTHY: "green"}
+_VERDICTS = {HEALTHY: "bold green", DEGRADED: "bold yellow", UNDETERMINED: "bold magenta", FAILING: "bold red"}
+_CHANGE_STYLES = {again.FIXED: "green", again.OPEN: "magenta", again.SKIPPED: "magenta"}
+
+
+def open_console(stream: TextIO, width: int | None = None) -> Console:
+    """A console on the stream: as wide as the terminal, or 100 columns where there is none and COLUMNS is not set.
+
+    Colour follows the terminal and NO_COLOR; a character that the stream cannot encode stands as an escape.
+    """
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
+        width = _PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def render(report: Report, console: Console, *, command: str = "linkdoctor check PLAN") -> None:
+    """Print the report. ``command`` is how the check was started, for the hints that repeat it."""
+    _Page(console).report(Story(report), command)
+
+
+def render_again(changes: Sequence[again.Change], console: Console) -> None:
+    """Print what became of the targets that were broken before."""
+    _Page(console).changes(changes)
+
+
+class _Page:
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
+
+    # --- a report -----------------------------------------------------------------------------------------------
+
+    def report(self, story: Story, command: str) -> None:
+        self.head(story)
+        told, untold = story.told(story.blocks)
+        for finding in told:
+            self.block(story, finding)
+        for findings in untold:
+            self.the_same(story, findings)
+        self.healthy(story)
+        self.foot(story, command)
+
+    def head(self, story: Story) -> None:
+        verdict = Text(story.headline, _VERDICTS[story.report.verdict])
+        left = Text.assemble((words.visible(story.plan.name), "bold"), "   from ", words.visible(story.whence))
+        gap = self.console.width - left.cell_len - verdict.cell_len
+        if gap >= 3:
+            self.line(left + Text(" " * gap) + verdict)
+        else:
+            self.line(verdict)
+            self.paragraph(left, indent=0)
+        if story.report.run.partial:
+            open_ = sum(result.verdict == UNDETERMINED for result in story.report.targets)
+            self.paragraph(
+                Text(
+                    f"PARTIAL: the run was cut short; {words.count(open_, 'target')} of {len(story.report.targets):,}"
+                    " not settled",
+                    "bold magenta",
+                ),
+                indent=0,
+            )
+
+    def block(self, story: Story, finding: Finding) -> None:
+        state = story.state(finding)
+        bold, plain = story.title(finding)
+        self.line()
+        self.paragraph(
+            Text.assemble(
+                (self.marks[state] + " ", _STYLES[state]), (words.visible(bold), "bold"), "   ", words.visible(plain)
+            ),
+            hanging=2,
+        )
+        self.cause(story, finding)
+        self.field("Evidence", _bounded(finding.because))
+        self.field("Ruled out", _bounded(story.reasons(finding)))
+        self.field("Or", _bounded(story.alternatives(finding)))
+        remedy = finding.remedy
+        if remedy.text:
+            owner = Text(f"{remedy.owner}: ", "bold")
+            self.field("Fix", [owner + _said(remedy.text, "green")])
+        self.snippet(remedy.snippet)
+        self.field("", [f"see {remedy.reference}"] if remedy.reference else [], style="dim")
+        self.field("Check", remedy.checks)
+        self.field("Surer", [finding.surer] if finding.surer else [])
+
+    def cause(self, story: Story, finding: Finding) -> None:
+        code = _said(f"{finding.cause}, {words.share(finding.confidence)}", "cyan")
+        meaning = _said(story.meaning(finding), "bold")
+        gap = self.console.width - _INDENT - _LABEL - meaning.cell_len - code.cell_len
+        self.field("Cause", [meaning + Text(" " * gap) + code] if gap >= 3 else [meaning, code])
+
+    def the_same(self, story: Story, findings: Sequence[Finding]) -> None:
+        state = story.state(findings[0])
+        names = list(dict.fromkeys(name for finding in findings for name in finding.targets))
+        self.line()
+        self.paragraph(
+            Text.assemble(
+                (self.marks[state] + " ", _STYLES[state]),
+                (f"{words.count(len(names), 'more target')}, the same cause", "bold"),
+                "   ",
+                words.visible(words.listed(words.ranges(names))),
+            ),
+            hanging=2,
+        )
+        self.field("Cause", [_said(story.meaning(findings[0]) + "  ") + _said(findings[0].cause, "cyan")])
+
+    def healthy(self, story: Story) -> None:
+        rows = story.healthy(_MOST_ROWS)
+        if not rows:
+            return
+        self.line()
+        self.columns(
+            [
+                Text.assemble(
+                    (self.marks[HEALTHY] + " ", _STYLES[HEALTHY]), words.visible(words.listed(words.ranges(row.names)))
+                ),
+                Text(words.span(row.latencies) if row.latencies else ""),
+                _said(row.proof),
+                _said(row.place, "dim"),
+            ]
+            for row in rows
+        )
+
+    def foot(self, story: Story, command: str) -> None:
+        notes = [finding for finding in story.report.findings if finding.severity == "info"]
+        unsettled = story.unsettled
+        if notes or unsettled or story.owners:
+            self.line()
+        if unsettled:
+            names = words.listed(words.ranges(unsettled))
+            self.field("Not settled", [f"{words.count(len(unsettled), 'target')}: {names}"], style="magenta")
+        self.field("Note", _bounded(_note(story, finding) for finding in notes))
+        for index, (owner, findings) in enumerate(story.owners.items()):
+            hint = f"{command} --hand-over {shlex.quote(owner)}"
+            label = "" if index else "Hand over"
+            self.line(
+                Text.assemble(
+                    " " * _INDENT,
+                    (label.ljust(_LABEL), "dim"),
+                    words.visible(hint),
+                    (f"   # {_counted(findings)}", "dim"),
+                )
+            )
+
+    # --- before and after ---------------------------------------------------------------------------------------
+
+    def changes(self, changes: Sequence[again.Change]) -> None:
+        if not changes:
+            self.line(Text("Nothing was broken, and nothing is."))
+            return
+        counts = Counter(row.change for row in changes)
+        summary = ", ".join(f"{counts[change]:,} {change}" for change in again.CHANGES if counts[change])
+        self.line(Text.assemble(("Again: ", "bold"), summary))
+        alike: dict[tuple[str, str], list[str]] = {}
+        for row in changes:
+            alike.setdefault((row.change, _before_and_after(row)), []).append(row.target)
+        self.columns(
+            [
+                Text(change, _CHANGE_STYLES.get(change, "red")),
+                _said(words.listed(words.ranges(names)), "bold"),
+                _said(states),
+            ]
+            for (change, states), names in alike.items()
+        )
+
+    # --- lines --------------------------------------------------------------------------------------------------
+
+    def line(self, text: Text | None = None) -> None:
+        """One line as it is, never wrapped."""
+        self.console.print(text or Text(), soft_wrap=True)
+
+    def paragraph(self, text: Text, indent: int = 0, hanging: int = 0, label: Text | None = None) -> None:
+        """Wrapped to the width; the first line after ``label``, the others ``hanging`` columns further in."""
+        margin = indent + hanging
+        first, *rest = text.wrap(self.console, max(_NARROWEST, self.console.width - margin), overflow="fold") or [
+            Text()
+        ]
+        self.line(Text(" " * indent) + (label or Text()) + _trimmed(first))
+        for line in rest:
+            self.line(Text(" " * margin) + _trimmed(line))
+
+    def columns(self, rows: Iterable[Sequence[Text]]) -> None:
+        """Cells in line with each other, the last one ragged; a column gives up where a cell is wide."""
+        table = list(rows)
+        most = self.console.width // 2
+        count = max(len(row) for row in table)
+        widths = [
+            max((row[n].cell_len for row in table if row[n:] and row[n].cell_len <= most), default=0)
+            for n in range(count)
+        ]
+        for row in table:
+            line = Text()
+            for width, cell in zip(widths, row, strict=False):
+                line += cell + Text(" " * (max(0, width - cell.cell_len) + 3))
+            line.rstrip()
+            self.paragraph(line, hanging=4)
+
+    def field(self, label: str, items: Iterable[str | Text], style: str = "") -> None:
+        for index, item in enumerate(items):
+            text = _said(item, style) if isinstance(item, str) else item
+            name = Text(("" if index else label).ljust(_LABEL), "dim")
+            self.paragraph(text, indent=_INDENT, hanging=_LABEL, label=name)
+
+    def snippet(self, snippet: str) -> None:
+        """To be pasted: in line with the words where it fits, and never broken where it does not."""
+        lines = [_said(line, "bold cyan") for line in snippet.rstrip("\n").split("\n") if snippet]
+        body = _INDENT + _LABEL
+        fits = all(body + line.cell_len <= self.console.width for line in lines)
+        for line in lines:
+            self.line(Text(" " * (body if fits else _INDENT)) + line)
+
+
+def _bounded(items: Iterable[str]) -> list[str]:
+    return words.first(items, _MOST_REASONS)
+
+
+def _said(text: str, style: str = "") -> Text:
+    """Text from outside: visible, and no markup."""
+    return Text(words.visible(text), style)
+
+
+def _trimmed(line: Text) -> Text:
+    line.rstrip()
+    return line
+
+
+def _note(story: Story, finding: Finding) -> str:
+    targets = words.listed(words.ranges(finding.targets))
+    return f"{story.meaning(finding)} ({finding.cause})" + (f": {targets}" if targets else "")
+
+
+def _counted(findings: Sequence[Finding]) -> str:
+    return words.count(len(findings), "finding")
+
+
+def _before_and_after(change: again.Change) -> str:
+    before, after = _state(change.before), _state(change.after)
+    return before if before == after else f"{before}, now {after}"
+
+
+def _state(state: again.State | None) -> str:
+    if state is None:
+        return "not checked"
+    return f"{state.verdict} ({', '.join(state.causes)})" if state.causes else state.verdict

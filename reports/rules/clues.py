@@ -1,0 +1,133 @@
+"""Clues that several layers share: what other targets say about the way to a broken one."""
+
+from itertools import islice
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from reports.evidence import Case, Group
+from reports.model import Observation
+from reports.rules.contract import Proof
+from reports.words import count, listed, seconds
+
+
+def silent(case: Case) -> Optional[Proof]:
+    """Nothing came back for any SYN, and this machine did send them."""
+    if case.silent and not unsent(case):
+        return Proof("", case.silent)
+    return None
+
+
+def unsent(case: Case) -> Optional[Proof]:
+    """Linux counted a retransmission that it could not hand to the wire: its own output chain dropped it."""
+    held = tuple(seen for seen in case.connects if seen.facts.get("unsent"))
+    if not held:
+        return None
+    times = sum(int(seen.facts["unsent"]) for seen in held)
+    return Proof(
+        "the kernel could not send %s to %s: dropped on this machine" % (count(times, "SYN"), held[0].address), held
+    )
+
+
+def same_host_answers(case: Case) -> Optional[Proof]:
+    """Another port of the same host answers: host, route and ENI are fine."""
+    answers = _of_others(case, case.run.hosts_of(case))
+    if not answers:
+        return None
+    first = answers[0]
+    return Proof("%s, the same host, answers in %s" % (first.address, seconds(first.duration_s)), answers)
+
+
+def same_host_silent(case: Case) -> Optional[Proof]:
+    """Every other port of the same host that was tried is silent too."""
+    others = _silent_others(case, case.run.hosts_of(case))
+    if not others:
+        return None
+    return Proof("%s, the same host, is silent too" % listed([str(seen.address) for seen in others]), others[:3])
+
+
+def subnet_answers(case: Case) -> Optional[Proof]:
+    """Another host of the same subnet answers: the way into it is fine."""
+    answers = _of_others(case, case.run.subnets_of(case), elsewhere=True)
+    if not answers:
+        return None
+    first, subnet = answers[0], listed(case.subnets)
+    return Proof("%s in the same subnet %s answers in %s" % (first.address, subnet, seconds(first.duration_s)), answers)
+
+
+def subnet_silent(case: Case) -> Optional[Proof]:
+    """Every other host of the same subnet that was tried is silent too."""
+    silence = _silent_others(case, case.run.subnets_of(case))
+    hosts = {seen.facts.get("ip") for seen in silence}
+    if not hosts - set(case.ips):
+        return None
+    return Proof(
+        "all %d hosts tried in %s are silent" % (len(hosts | set(case.ips)), listed(case.subnets)), silence[:3]
+    )
+
+
+def way_answers(case: Case) -> Optional[Proof]:
+    """Another target by the same way answers."""
+    answers = _of_others(case, [case.run.way_of(case)])
+    if not answers:
+        return None
+    first = answers[0]
+    return Proof(
+        "%s, by the same way (%s), answers in %s" % (first.address, case.way, seconds(first.duration_s)), answers
+    )
+
+
+def way_silent(case: Case) -> Optional[Proof]:
+    """Everything by the same way is silent, at more than one host."""
+    silence = case.run.way_of(case).silence
+    hosts = {seen.facts.get("ip") for seen in silence}
+    if len(hosts) < 2:
+        return None
+    return Proof("all %d hosts by the same way (%s) are silent" % (len(hosts), case.way), silence[:3])
+
+
+def other_way_answers(case: Case) -> Optional[Proof]:
+    """A target by another way answers: this machine and its network stack work."""
+    answers = _of_others(case, case.run.other_ways(case))
+    return Proof("%s, by another way, answers" % answers[0].address, answers) if answers else None
+
+
+def interfaces(case: Case) -> List[Observation]:
+    """What the local probe saw of this machine's interfaces."""
+    return case.run.of("local", "interface")
+
+
+def own_addresses(seen: Observation) -> List[str]:
+    """The addresses of an interface, without their prefix lengths."""
+    return [part.split("/")[0] for part in str(seen.facts.get("addresses", "")).split(",") if part]
+
+
+def eni_interfaces(case: Case) -> Dict[str, Observation]:
+    """The interfaces that hold a declared ENI or an address inside a declared network, by address."""
+    found: Dict[str, Observation] = {}
+    declared = {eni for network in case.run.plan.networks for eni in network.enis}
+    for seen in interfaces(case):
+        for address in own_addresses(seen):
+            if address in declared or case.run.network_of(address) is not None:
+                found[address] = seen
+    return found
+
+
+def _of_others(case: Case, groups: Sequence[Group], elsewhere: bool = False) -> Tuple[Observation, ...]:
+    """The first answers of other targets (``elsewhere``: at other addresses)."""
+    return tuple(
+        islice(
+            (
+                seen
+                for group in groups
+                for seen in group.answers
+                if seen.target != case.target.name and not (elsewhere and seen.facts.get("ip") in case.ips)
+            ),
+            3,
+        )
+    )
+
+
+def _silent_others(case: Case, groups: Sequence[Group]) -> Tuple[Observation, ...]:
+    """The silence of other targets, where all of all groups are silent."""
+    if not all(group.silence for group in groups):
+        return ()
+    return tuple(seen for group in groups for seen in group.silence if seen.target != case.target.name)

@@ -1,0 +1,64 @@
+"""Layer service: the nodes of a cluster that a client is sent to after it has spoken to the master."""
+
+from typing import Dict, Optional, Tuple
+
+from attrs import frozen
+
+from reports.evidence import Case
+from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
+from reports.words import count, listed, seconds
+
+
+@frozen
+class _Family:
+    """``masters`` are asked first, and tell which node to go to; ``noun``: what such a node is called."""
+
+    masters: Tuple[str, ...]
+    noun: str
+
+
+# By the service of the nodes (reports/services.py). Where the masters are the same, whichever works is the bootstrap.
+_FAMILIES: Dict[str, _Family] = {
+    "hdfs-datanode": _Family(("hdfs-namenode",), "DataNode"),
+    "hbase": _Family(("hbase", "zookeeper"), "HBase server"),
+    "kafka": _Family(("kafka",), "broker"),
+}
+
+
+def _master_works(case: Case) -> Optional[Proof]:
+    """A node fails and its master does not."""
+    family = _FAMILIES.get(case.target.service)
+    if family is None:
+        return None
+    for service in family.masters:
+        for other in case.run.cluster(service, case.target.group).cases:
+            if other.connected and not other.stage:
+                answer = other.connected[0]
+                words = "%s (%s) answers in %s" % (answer.address, service, seconds(answer.duration_s))
+                return Proof(words, (answer,))
+    return None
+
+
+def _several_fail(case: Case) -> Optional[Proof]:
+    """Two nodes or more, or the only one that there is: no matter of a single host."""
+    nodes = case.run.cluster(case.target.service, case.target.group)
+    failing = nodes.unconnected
+    if len(failing) == 1 and len(nodes.cases) > 1:
+        return None
+    total = count(len(nodes.cases), _FAMILIES[case.target.service].noun)
+    return Proof(
+        "%d of %s fail: %s" % (len(failing), total, listed([one.target.name for one in failing])),
+        tuple(seen for one in failing[:3] for seen in one.broken[:1]),
+    )
+
+
+RULES: Tuple[Rule, ...] = (
+    Rule(
+        cause="datanode_unreachable",
+        explains=(CONNECT,),
+        applies=_master_works,
+        prior=0.15,
+        clues=(Clue(_several_fail, 40),),
+        scope=RUN,
+    ),
+)

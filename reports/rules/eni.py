@@ -1,0 +1,145 @@
+"""Layer eni: the network interface that carries the job's traffic into the VPC."""
+
+from typing import Dict, Optional, Tuple
+
+from reports.addresses import admits
+from reports.evidence import Case
+from reports.failures import Failure
+from reports.model import Observation
+from reports.rules import clues
+from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
+from reports.words import listed
+
+# How a target of the VPC looks when the interface towards it is not there, or dead.
+_LOST = (
+    Failure.TIMED_OUT,
+    Failure.HOST_UNREACHABLE,
+    Failure.NETWORK_UNREACHABLE,
+    Failure.LOCAL_NO_ROUTE,
+    Failure.CONNECTION_REFUSED,
+)
+
+
+def _lost_in_vpc(case: Case) -> Tuple[Observation, ...]:
+    return case.only_failed_with(*_LOST) if case.way == "vpc" and not clues.unsent(case) else ()
+
+
+def _no_eni_here(case: Case) -> Optional[Proof]:
+    """Networks are declared, the interfaces are known, and none is in any of them."""
+    lost, seen = _lost_in_vpc(case), clues.interfaces(case)
+    if not lost or case.run.runtime == "host" or not case.run.plan.networks or not seen:
+        return None
+    if clues.eni_interfaces(case):
+        return None
+    own = [address for one in seen for address in clues.own_addresses(one)]
+    cidrs = listed([network.cidr for network in case.run.plan.networks])
+    return Proof("no interface here is in %s; this machine has %s" % (cidrs, listed(own) or "no address"), tuple(seen))
+
+
+def _in_state(case: Case, carrier: bool) -> Optional[Proof]:
+    """The interface towards the target is down (``carrier``: up, but without carrier)."""
+    if not _lost_in_vpc(case):
+        return None
+    ways = [case.run.way_to(ip) for ip in case.ips]
+    taken = {way.facts.get("interface") for way in ways if way is not None}
+    enis = [seen for seen in clues.eni_interfaces(case).values() if _is_ill(seen, carrier)]
+    through = [seen for seen in clues.interfaces(case) if seen.facts.get("name") in taken and _is_ill(seen, carrier)]
+    ill = list({seen.id: seen for seen in through + enis}.values())
+    if not ill:
+        return None
+    state = "is up and has no carrier" if carrier else "is down"
+    return Proof("%s (%s) %s" % (ill[0].facts["name"], ill[0].facts.get("addresses", "no address"), state), tuple(ill))
+
+
+def _is_ill(seen: Observation, carrier: bool) -> bool:
+    if carrier:
+        return bool(seen.facts.get("up")) and seen.facts.get("carrier") is False
+    return seen.facts.get("up") is False
+
+
+def _down(case: Case) -> Optional[Proof]:
+    return _in_state(case, carrier=False)
+
+
+def _no_carrier(case: Case) -> Optional[Proof]:
+    return _in_state(case, carrier=True)
+
+
+def _details(case: Case, carrier: bool) -> Dict[str, str]:
+    proof = _in_state(case, carrier)
+    return {"interface": str(proof.observations[0].facts["name"])} if proof else {}
+
+
+def _wrong_vswitch(case: Case) -> Optional[Proof]:
+    """The destination admits another vSwitch than the one from which this job comes."""
+    if not case.target.admits or not case.source or admits(case.target.admits, case.source):
+        return None
+    network = case.run.network_of(case.source)
+    if network is None or not _lost_in_vpc(case):
+        return None
+    if any(admits([network.cidr], entry.split("/")[0]) for entry in case.target.admits):
+        return None
+    words = "this job comes from %s in %s (%s); the destination is said to admit %s"
+    return Proof(words % (case.source, network.name, network.cidr, listed(case.target.admits)), case.silent)
+
+
+def _eni_there_and_silent(case: Case) -> Optional[Proof]:
+    if case.way == "vpc" and case.run.network_of(case.source) is not None:
+        return clues.silent(case)
+    return None
+
+
+def _several_subnets(case: Case) -> Optional[Proof]:
+    silence = case.run.way_of(case).silence
+    subnets = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for seen in silence}
+    return Proof("so in %s alike" % listed(sorted(subnets)), silence[:3]) if len(subnets) > 1 else None
+
+
+RULES = (
+    Rule(
+        cause="eni_missing",
+        explains=(CONNECT,),
+        applies=_no_eni_here,
+        prior=4.0,
+        clues=(Clue(clues.way_answers, 0), Clue(clues.way_silent, 2)),
+        scope=RUN,
+    ),
+    Rule(
+        cause="eni_down",
+        explains=(CONNECT,),
+        applies=_down,
+        prior=20.0,
+        clues=(Clue(clues.way_answers, 0.02),),
+        details=lambda case: _details(case, carrier=False),
+        scope=RUN,
+    ),
+    Rule(
+        cause="eni_no_carrier",
+        explains=(CONNECT,),
+        applies=_no_carrier,
+        prior=20.0,
+        clues=(Clue(clues.way_answers, 0.02),),
+        details=lambda case: _details(case, carrier=True),
+        scope=RUN,
+    ),
+    Rule(
+        cause="eni_wrong_vswitch",
+        explains=(CONNECT,),
+        applies=_wrong_vswitch,
+        prior=6.0,
+        clues=(Clue(clues.way_silent, 0.5),),
+    ),
+    Rule(
+        cause="eni_group_blocks_outbound",
+        explains=(CONNECT,),
+        applies=_eni_there_and_silent,
+        prior=0.05,
+        clues=(
+            Clue(clues.way_answers, 0),
+            Clue(clues.way_silent, 8),
+            Clue(_several_subnets, 5),
+            Clue(clues.other_way_answers, 1.5),
+        ),
+        scope=RUN,
+    ),
+)

@@ -1,0 +1,105 @@
+"""Layer route: the packets lose their way between here and the destination's host."""
+
+from typing import Optional
+
+from reports.evidence import Case
+from reports.failures import Failure
+from reports.rules import clues
+from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
+
+# Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
+_NEIGHBOUR_TIMEOUT = 2.5
+
+
+def _router_says_no(case: Case) -> Optional[Proof]:
+    said = case.only_failed_with(Failure.NETWORK_UNREACHABLE)
+    return Proof("", said) if said and not said[0].facts.get("icmp_local") else None
+
+
+def _nobody_there(case: Case) -> Optional[Proof]:
+    return Proof("", case.only_failed_with(Failure.HOST_UNREACHABLE)) if _unreachable(case) else clues.silent(case)
+
+
+def _unreachable(case: Case) -> Optional[Proof]:
+    """The last router, or this machine, found no host behind the address."""
+    said = case.only_failed_with(Failure.HOST_UNREACHABLE)
+    return Proof("", said) if said else None
+
+
+def _waited_for_neighbour(case: Case) -> Optional[Proof]:
+    """The answer took as long as a neighbour that does not answer ARP."""
+    said = case.only_failed_with(Failure.HOST_UNREACHABLE)
+    if said and min(seen.duration_s for seen in said) >= _NEIGHBOUR_TIMEOUT:
+        return Proof("that is how long ARP waits for a host that is not there", said)
+    return None
+
+
+def _no_unreachable_in_time(case: Case) -> Optional[Proof]:
+    """A router had the time to find that nobody answers, and did not say so."""
+    if case.silent and min(seen.duration_s for seen in case.silent) > _NEIGHBOUR_TIMEOUT + 1:
+        return Proof("no router said that the host is unreachable", case.silent)
+    return None
+
+
+def _public_from_a_host(case: Case) -> Optional[Proof]:
+    """Public targets from a VPC host: there is no sandbox with an access list in between."""
+    if case.way == "internet" and case.run.runtime == "host":
+        return clues.silent(case)
+    return None
+
+
+def _silent_inside(case: Case) -> Optional[Proof]:
+    return clues.silent(case) if case.way != "internet" else None
+
+
+RULES = (
+    Rule(
+        cause="router_no_route",
+        explains=(CONNECT,),
+        applies=_router_says_no,
+        prior=5.0,
+        scope=SUBNET,
+    ),
+    Rule(
+        cause="host_down",
+        explains=(CONNECT,),
+        applies=_nobody_there,
+        prior=0.1,
+        clues=(
+            Clue(_unreachable, 20),
+            Clue(_waited_for_neighbour, 3),
+            Clue(_no_unreachable_in_time, 0.5),
+            Clue(clues.same_host_answers, 0),
+            Clue(clues.subnet_answers, 3),
+            Clue(clues.subnet_silent, 0.2),
+            Clue(clues.way_silent, 0.2),
+        ),
+        scope=HOST,
+    ),
+    Rule(
+        cause="blackhole_route",
+        explains=(CONNECT,),
+        applies=_silent_inside,
+        prior=0.06,
+        clues=(
+            Clue(clues.same_host_answers, 0),
+            Clue(clues.subnet_answers, 0),
+            Clue(clues.subnet_silent, 10),
+            Clue(clues.way_answers, 2),
+            Clue(clues.way_silent, 0.3),
+        ),
+        scope=SUBNET,
+    ),
+    Rule(
+        cause="no_internet_egress",
+        explains=(CONNECT,),
+        applies=_public_from_a_host,
+        prior=0.1,
+        clues=(
+            Clue(clues.way_answers, 0),
+            Clue(clues.way_silent, 15),
+            Clue(clues.other_way_answers, 4),
+        ),
+        scope=RUN,
+    ),
+)
