@@ -103,7 +103,7 @@ def run(plan: Plan, *, progress: bool) -> tuple[Report, bool]:
 
 def lint(plan: Plan) -> Report:
     """What the settings alone say; nothing is sent."""
-    started = time.time()
+    started = round(time.time(), 6)
     notes = Notes()
     vantage = Vantage()
     settings.observe(plan, vantage, notes)
@@ -114,7 +114,7 @@ def lint(plan: Plan) -> Report:
         linkdoctor=__version__,
         plan=plan,
     )
-    return conclude(run, vantage, notes.observations)
+    return conclude(run, vantage, notes.observations, settings_only=True)
 
 
 def command_line(command: str, arguments: Sequence[str]) -> str:
@@ -134,10 +134,11 @@ class Printer:
     def print(self, *reports: Report, command: str, before: Report | None = None) -> None:
         """All of them; ``before`` is what a single report is compared with."""
         if self.redacted:
-            from reports.redact import redact
+            from reports.redact import Pseudonyms, redact
 
-            reports = tuple(redact(report) for report in reports)
-            before = redact(before) if before is not None else None
+            names = Pseudonyms()
+            before = redact(before, names) if before is not None else None
+            reports = tuple(redact(report, names) for report in reports)
             command = "linkdoctor check PLAN"
         if self.output is None:
             self._write(sys.stdout, reports, command, before)

@@ -31,6 +31,9 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise Wrong("is a directory, not a file") from None
     except OSError as error:
         raise Wrong(f"cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        # A NUL, or a character that the file system's encoding lacks.
+        raise Wrong("is no file name") from None
     if len(content) > limit:
         raise Wrong("is too large", f"up to {limit // _MEGABYTE} MB")
     return content

@@ -85,7 +85,7 @@ def ip_of(text: str) -> str:
     try:
         address = ipaddress.ip_address(text.removeprefix("[").removesuffix("]") if ":" in text else text)
     except ValueError:
-        raise Wrong(f"{quoted(text)} is no IP address", "an IPv4 or IPv6 address") from None
+        raise Wrong(f"{quoted(text)} is no IP address") from None
     return _ipv6(str(address)) if address.version == 6 else _ipv4(str(address))
 
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from agent.files import WrongAt, read_text
 from agent.positions import NOTHING, Keys, Scalar
 from agent.problems import Source, Wrong, listed
-from agent.secrets import without_secrets
+from agent.secrets import harmless_setting
 from agent.syntax import compose
 from reports.model import Setting
 
 NETWORK_LINK = "networklink"
 _LARGEST = 1 << 20
-_LONGEST_VALUE = 65536
 
 _PREFIXES = ("odps.", "spark.hadoop.odps.")
 # Spark's own keys that say where a job runs and how large it is.
@@ -24,7 +23,7 @@ _SPARK_KEYS = frozenset(
     {"spark.master", "spark.submit.deployMode", "spark.executor.instances", "spark.dynamicAllocation.maxExecutors"}
 )
 
-# What is not closed ends with the text, and nothing backtracks: a scan looks at each character a bounded number of times.
+# What is not closed ends with the text, and nothing backtracks: no text makes the scan slow.
 _STRING = r"""'(?:[^'\\]++|\\(?:.|\Z))*+(?:'|\Z)|"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|`[^`]*+(?:`|\Z)"""
 _BLANK = r"\s++|--[^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
 _SQL = re.compile(
@@ -33,7 +32,7 @@ _SQL = re.compile(
 )
 # A value ends at the first semicolon outside of quotes, or with its line.
 _SET = re.compile(
-    r"""set[^\S\n]++([\w.-]++)[^\S\n]*+=((?:"[^"\n]*+"|'[^'\n]*+'|[^;\n])*+);?""",
+    r"""set(?:project)?[^\S\n]++([\w.-]++)[^\S\n]*+=((?:"[^"\n]*+"|'[^'\n]*+'|[^;\n])*+);?""",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"""(['"])networklink\1\s*+=\s*+(['"])([^'"\n]*+)\2""", re.IGNORECASE)
@@ -47,7 +46,7 @@ Found = Iterator[tuple[str, str, int]]  # key, value, line
 def read_settings(path: Path, shown: str, source: Source) -> tuple[Setting, ...]:
     """The settings of one file, in its order. ``shown`` names it in the settings' sources and in problems.
 
-    Problems are written down in ``source``: those with the file itself as Wrong, raised, for they concern its name.
+    What is wrong inside of the file is written down beside ``source``; a file that cannot be read is Wrong.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -58,16 +57,11 @@ def read_settings(path: Path, shown: str, source: Source) -> tuple[Setting, ...]
         source.beside(shown).refuse_wrong(wrong, "", wrong)
         return ()
     found = reader(text, source.beside(shown))
-    return tuple(setting(key, value, f"{shown}:{line}") for key, value, line in found if _matters(key))
-
-
-def setting(key: str, value: str, place: str) -> Setting:
-    """A setting without what is secret in it."""
-    return Setting(key=key, value=without_secrets(key, value)[:_LONGEST_VALUE], source=place)
+    return tuple(harmless_setting(key, value, f"{shown}:{line}") for key, value, line in found if _matters(key))
 
 
 def sql_settings(text: str, source: Source | None = None) -> Found:  # noqa: ARG001 - one signature for all
-    """``set key=value;`` statements, and the network link of a table's properties as the key ``networklink``."""
+    """``set`` and ``setproject`` statements, and a table's property ``networklink`` as a key of that name."""
     position, line, counted = 0, 1, 0
     statement_begins, in_properties = True, False
     while position < len(text):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from agent.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Items, Keys, Node, Scalar
-from agent.problems import Source, Wrong, did_you_mean, listed, quoted
+from agent.problems import Source, Wrong, did_you_mean, listed, quoted, shown_path
 
 JsonSchema = dict[str, Any]
 
@@ -59,11 +59,12 @@ class Word:
     allowed: str
     convert: Callable[[str], Any]
     schema: Mapping[str, Any] = {}
+    noun: str = "text"
 
     def read(self, node: Node, key: str, source: Source) -> Any:
         """See Kind."""
         if not (isinstance(node, Scalar) and node.kind == TEXT):
-            source.refuse(node, key, f"is {described(node)}, not text", self.allowed, _advice(node))
+            source.refuse(node, key, f"is {described(node)}, not {self.noun}", self.allowed, _advice(node))
             return None
         try:
             return self.convert(node.text)
@@ -108,9 +109,10 @@ class Count:
 
 @frozen
 class ListOf:
-    """A list of one kind, in which nothing stands twice."""
+    """A list of one kind, in which nothing stands twice; ``identity``: by what two values are the same."""
 
     kind: Kind
+    identity: Callable[[Any], Hashable] = str
 
     @property
     def allowed(self) -> str:
@@ -123,14 +125,16 @@ class ListOf:
             advice = "write it as a list: [...]" if isinstance(node, Scalar) and node.kind != NOTHING else _advice(node)
             source.refuse(node, key, f"is {described(node)}, not a list", self.allowed, advice)
             return None
-        values: dict[Hashable, None] = {}
+        values: dict[Hashable, Any] = {}
         for index, item in enumerate(node.nodes):
             value = self.kind.read(item, f"{key}[{index}]", source)
-            if value is not None and value in values:
-                source.refuse(item, f"{key}[{index}]", f"{value} stands twice", advice="keep one of the two")
-            elif value is not None:
-                values[value] = None
-        return tuple(values)
+            if value is None:
+                continue
+            name = self.identity(value)
+            if name in values:
+                source.refuse(item, f"{key}[{index}]", f"{name} stands twice", advice="keep one of the two")
+            values[name] = value
+        return tuple(values.values())
 
     def json_schema(self) -> JsonSchema:
         """See Kind."""
@@ -173,7 +177,7 @@ class Table:
             known = self.keys.get(name)
             if known is None:
                 advice = did_you_mean(name, self.keys)
-                source.refuse(value, _shown_path(path), "unknown key", listed(self.keys), advice)
+                source.refuse(value, shown_path(path), "unknown key", listed(self.keys), advice)
                 continue
             read = known.kind.read(value, path, source)
             if read is None:
@@ -243,7 +247,8 @@ def duration(low: str, high: str) -> Word:
             raise Wrong(f"{text} is out of range")
         return seconds
 
-    return Word(f"a number with its unit (ms, s, m, h) from {low} to {high}", convert, {"pattern": _json_pattern()})
+    allowed = f"a number with its unit (ms, s, m, h) from {low} to {high}"
+    return Word(allowed, convert, {"pattern": f"^{_DURATION.pattern}$"}, "a duration")
 
 
 def _seconds(text: str) -> float:
@@ -253,17 +258,8 @@ def _seconds(text: str) -> float:
     return round(float(match[1]) * _UNITS[match[2]], 9)
 
 
-def _json_pattern() -> str:
-    return f"^{_DURATION.pattern}$"
-
-
 def _advice(node: Node) -> str:
     """What to do about a value of the wrong type."""
     if isinstance(node, Scalar) and node.kind == NOTHING:
         return "give it a value, or leave the key out"
     return ""
-
-
-def _shown_path(path: str) -> str:
-    """A key path with a name that we do not know: text of a stranger."""
-    return path if path.isprintable() and len(path) <= _LONGEST_TEXT else quoted(path)

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from attrs import evolve, frozen
 
 from agent.files import read_bytes
-from agent.jobfiles import read_settings, setting
 from agent.kinds import JsonSchema, Table, Word, described
 from agent.positions import NOTHING, TEXT, Items, Keys, Node, Scalar
 from agent.problems import Source, Wrong, quoted
+from agent.secrets import harmless_setting
 from agent.targets import FORMS, Address, parse_target
 from reports.model import Network, Setting, Target
 
@@ -122,7 +122,7 @@ class Settings:
             elif not isinstance(value, Scalar) or value.kind == NOTHING:
                 source.refuse(value, f"{key}.{name}", f"is {described(value)}", "a text, a number or a boolean")
             else:
-                settings.append(setting(name, value.text, f"{file}:{value.line}" if value.line else "plan"))
+                settings.append(harmless_setting(name, value.text, f"{file}:{value.line}" if value.line else "plan"))
         return tuple(settings)
 
     def json_schema(self) -> JsonSchema:
@@ -152,7 +152,9 @@ class JobFileName:
         """See Kind."""
 
         def convert(name: str) -> JobFile:
-            return JobFile(name, read_settings(source.folder / _file_name(name), name, source))
+            from agent.jobfiles import read_settings  # noqa: PLC0415 - only where a plan names such files
+
+            return JobFile(name, read_settings(source.folder / name, name, source))
 
         return _read_file(convert, self.allowed, node, key, source)
 
@@ -171,7 +173,7 @@ class AuthorityFile:
         """See Kind."""
 
         def convert(name: str) -> str:
-            return _certificates(source.folder / _file_name(name))
+            return _certificates(source.folder / name)
 
         return _read_file(convert, self.allowed, node, key, source)
 
@@ -180,16 +182,13 @@ class AuthorityFile:
         return {"type": "string", "minLength": 1}
 
 
-def _file_name(text: str) -> str:
-    if not text or not text.isprintable() or len(text) > _LONGEST_FILE_NAME:
-        raise Wrong("the file name is empty, too long or holds control characters", "", "name the file, not its text")
-    return text
-
-
 def _read_file(convert: Callable[[str], T], allowed: str, node: Node, key: str, source: Source) -> T | None:
     """Read a file name as a Word; what is wrong with the file is said with its name."""
 
     def named(name: str) -> T:
+        if not name or not name.isprintable() or len(name) > _LONGEST_FILE_NAME:
+            # What stands there may be a key that was pasted: it is not quoted.
+            raise Wrong("the file name is empty, too long or holds control characters", "", "name the file alone")
         try:
             return convert(name)
         except Wrong as wrong:

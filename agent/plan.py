@@ -31,9 +31,7 @@ def load(path: "str | PathLike[str]") -> Plan:
     source = _source(fspath(path))
     try:
         content = read_bytes(Path(path), LARGEST)
-    except (Wrong, ValueError) as error:
-        # open() itself raises ValueError for a name with a NUL.
-        wrong = error if isinstance(error, Wrong) else Wrong("is no file name")
+    except Wrong as wrong:
         source.stop(None, "", wrong.message, wrong.allowed, wrong.advice)
     return _parse(content, source)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define
 
-from agent.problems import Source
+from agent.problems import Source, shown_path
 
 TEXT: Final = "text"
 INTEGER: Final = "integer"
@@ -98,9 +98,9 @@ class Composer:
         """What was named before stands here again."""
         here = Scalar(f"*{name}", TEXT, line, column)
         if any(each.anchor == name for each in self._open):
-            self.source.stop(here, self._path(), f"the alias *{name} stands inside of what it names")
+            self.source.stop(here, self._path(), f"the alias *{name[:80]} stands inside of what it names")
         if name not in self._anchors:
-            self.source.stop(here, self._path(), f"the alias *{name} names nothing before it")
+            self.source.stop(here, self._path(), f"the alias *{name[:80]} names nothing before it")
         node, size = self._anchors[name]
         self._aliased += size
         if self._aliased > MOST_ALIASED:
@@ -142,4 +142,4 @@ class Composer:
                 path += f"[{len(each.node.nodes)}]"
             elif each.key is not None:
                 path += f".{each.key.text}"
-        return path.lstrip(".")
+        return shown_path(path.lstrip("."))

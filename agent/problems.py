@@ -9,6 +9,7 @@ from attrs import Factory, define, frozen
 # More problems than this help nobody: they are counted.
 MOST_PROBLEMS = 20
 _LONGEST_QUOTE = 80
+_LONGEST_PATH = 200
 
 
 @frozen(kw_only=True)
@@ -109,6 +110,11 @@ class Source:
 def quoted(text: str) -> str:
     """Text of the plan as it may stand in a message: escaped and bounded."""
     return repr(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "...")
+
+
+def shown_path(path: str) -> str:
+    """A key path that may hold names of the plan's author."""
+    return path if path.isprintable() and len(path) <= _LONGEST_PATH else quoted(path)
 
 
 def listed(words: Iterable[str]) -> str:

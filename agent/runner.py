@@ -22,7 +22,7 @@ from reports.diagnose import conclude, diagnose
 from reports.model import Observation, Plan, Report, Run, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
-from reports.services import HTTP, SERVICES, is_tls
+from reports.services import HTTP, MYSQL, SERVICES, is_tls, service_at
 
 Progress = Callable[[int, int], None]
 
@@ -66,7 +66,7 @@ class Runner:
 
     async def run(self) -> Report:
         """Probe, diagnose, experiment: the report. Ends at the plan's deadline at the latest, or at ``stop``."""
-        started, start = time.time(), time.monotonic()
+        started, start = round(time.time(), 6), time.monotonic()
         local.raise_descriptor_limit()
         self._machine.observe(self._config, self._environment)
         self._vantage = here(self._kind, self._machine.interfaces, self._config)
@@ -210,15 +210,30 @@ class Runner:
         if is_tls(target.service, target.port) and not await http.connect_through(ask, stream, self._notes, proxy):
             await stream.close()
             return
-        await self._speak(ask, stream, proxy)
 
-    async def _speak(self, ask: Ask, stream: Stream, proxy: Optional[Proxy] = None) -> None:
+        async def reopen() -> Optional[Stream]:
+            opened = await self._network.connect_to(address, proxy.port, ask.timeout, target.name)
+            if opened.stream is None or await http.connect_through(ask, opened.stream, Notes(), proxy):
+                return opened.stream
+            await opened.stream.close()
+            return None
+
+        await self._speak(ask, stream, proxy, reopen)
+
+    async def _speak(
+        self, ask: Ask, stream: Stream, proxy: Optional[Proxy] = None, reopen: Optional[tls.Reopen] = None
+    ) -> None:
         """What comes after the handshake: TLS where the service has it, then its harmless first exchange."""
         service = SERVICES[ask.target.service]
+        speaks_tls = is_tls(service.name, ask.port)
         try:
-            if is_tls(service.name, ask.port):
+            if proxy is None and (speaks_tls or service.exchange == HTTP) and service_at(ask.port) == MYSQL:
+                # Whatever the plan calls it: at MySQL's port a handshake that was begun is finished.
+                await services.exchange(evolve(ask, target=evolve(ask.target, service=MYSQL)), stream, self._notes)
+                return
+            if speaks_tls:
                 expected = ask.target.tls or self.plan.tls
-                secured = await tls.probe(ask, self._network, stream, self._notes, expected.ca)
+                secured = await tls.probe(ask, self._network, stream, self._notes, expected.ca, reopen=reopen)
                 if secured is None:
                     return
                 stream = secured
@@ -273,8 +288,6 @@ class _Look:
     target: Target
     proxy: Optional[Proxy]
     addresses: Tuple[str, ...]
-
-
 
 
 async def _together(work: Iterable[Awaitable[None]]) -> None:

@@ -3,6 +3,7 @@
 ``python -m agent.schema`` prints the JSON Schema; it is published as agent/plan.schema.json.
 """
 
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from agent.kinds import TEXT_LINE, Count, JsonSchema, Key, ListOf, Table, Word, 
 from agent.nouns import AuthorityFile, JobFileName, Settings, Targets, build_network, build_target
 from agent.positions import Keys
 from agent.problems import Source, Wrong, quoted
+from agent.secrets import without_user_info
 from agent.targets import FORMS, parse_target
 from reports.maxcompute.regions import looks_like_region
 from reports.model import RUNTIMES, WAYS, Egress, Job, Limits, Plan, Saturate, Slow, TlsExpectation
@@ -24,10 +26,9 @@ def _region(text: str) -> str:
 
 
 def _echo(text: str) -> str:
-    address = parse_target(text)
-    if "://" not in text or address.service not in ("http", "https"):
-        raise Wrong(f"{quoted(text)} is no URL of a web page")
-    return str(address)
+    if not text.lower().startswith(("http://", "https://")):
+        raise Wrong(f"{quoted(without_user_info(text))} is no http or https URL")
+    return str(parse_target(text))
 
 
 def _plan(values: dict[str, Any], node: Keys, key: str, source: Source) -> Plan:  # noqa: ARG001 - a Table's build
@@ -133,9 +134,11 @@ PLAN = Table(
         "runtime": Key(one_of(RUNTIMES), "where the job runs; default: found out"),
         "region": Key(Word("a region id such as cn-hangzhou", _region), "the region of the project"),
         "settings": Key(Settings(), "what the job declares"),
-        "settings_from": Key(ListOf(JobFileName()), "the job's own files, from which settings are read"),
+        "settings_from": Key(
+            ListOf(JobFileName(), attrgetter("name")), "the job's own files, from which settings are read"
+        ),
         "targets": Key(Targets(_TARGET), "what the job must reach"),
-        "networks": Key(ListOf(_NETWORK), "the vSwitches of the job"),
+        "networks": Key(ListOf(_NETWORK, attrgetter("name")), "the vSwitches of the job"),
         "name_servers": Key(
             ListOf(Word("ADDRESS, ADDRESS:PORT or [v6]:PORT", name_server_of)),
             "whom to ask for names; default: as this machine is configured",

@@ -2,7 +2,10 @@
 
 import re
 
+from reports.model import Setting
+
 HIDDEN = "***"
+_LONGEST_VALUE = 65536
 
 _NAME = re.compile(
     r"access[._-]?(?:key|id)|secret|passw(?:or)?d|passphrase|token|credential|signature|authorization"
@@ -26,6 +29,11 @@ def without_secrets(name: str, value: str) -> str:
     if is_secret_name(name):
         return HIDDEN
     return _ASSIGNED.sub(rf"\1{HIDDEN}", _USER_INFO.sub(f"//{HIDDEN}@", value))
+
+
+def harmless_setting(key: str, value: str, place: str) -> Setting:
+    """A setting without what is secret in it."""
+    return Setting(key=key, value=without_secrets(key, value)[:_LONGEST_VALUE], source=place)
 
 
 def without_user_info(address: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from agent.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Composer, Items, Keys, Node, Scalar
-from agent.problems import Source
+from agent.problems import Source, quoted
 
 # YAML 1.2.2, section 10.3.2, in its order; whatever fits none of them is text. PyYAML would take YAML 1.1's table.
 _CORE_SCHEMA = {
@@ -43,7 +43,7 @@ def compose(text: str, source: Source, *, loader: Any = None) -> Node:
     first token, surrogate pairs); a file called ``.json`` must be JSON. ``loader``: PyYAML's class to parse with.
     Raises PlanError where the text has no value; duplicate keys are written down in ``source``.
     """
-    strict = source.file.endswith(".json")
+    strict = source.file.lower().endswith(".json")
     if strict or text.lstrip().startswith("{"):
         error = _json_error(text)
         if error is None:
@@ -124,7 +124,7 @@ def _yaml_document(composer: Composer, event: Any) -> None:
 
 def _stop_at_tag(composer: Composer, event: Any) -> None:
     here = Scalar("", line=event.start_mark.line + 1, column=event.start_mark.column + 1)
-    tag = event.tag.replace(_TAG, "!!")[:80]
+    tag = quoted(event.tag.replace(_TAG, "!!"))
     composer.source.stop(here, "", f"the tag {tag} does not fit", "YAML 1.2 core values without tags", "remove it")
 
 

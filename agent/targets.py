@@ -81,7 +81,7 @@ def _service(scheme: str, beside: str | None) -> str:
     if name not in SERVICES:
         raise Wrong(f"the service {quoted(name)} is unknown", listed(SERVICES), did_you_mean(name, SERVICES))
     if beside not in (None, name):
-        raise Wrong(f"the address says {name}, the key service says {beside}", advice="keep one of the two")
+        raise Wrong(f"the address says {name}, the key service says {beside}", "one service", "keep one of the two")
     return name
 
 

@@ -65,7 +65,7 @@ class _Pending:
     def __init__(self, sock: socket.socket, future: "asyncio.Future[Handshake]", timeout: float) -> None:
         self.sock = sock
         self.future = future
-        self.started = time.time()
+        self.started = round(time.time(), 6)
         self.start = time.monotonic()
         self.deadline = self.start + timeout
 
@@ -103,7 +103,7 @@ class Connector:
         Failures are values; only cancellation is raised.
         """
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        started = time.time()
+        started = round(time.time(), 6)
         try:
             sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         except OSError as error:
@@ -111,6 +111,8 @@ class Connector:
         receive_icmp_errors(sock)
         number = sock.connect_ex((address, port))
         sent()
+        if number == errno.EADDRNOTAVAIL and not _has_source(family, address):
+            number = errno.ENETUNREACH
         pending = _Pending(sock, self._loop.create_future(), timeout)
         if number not in _IN_PROGRESS:
             return self._ended(pending, number)
@@ -220,6 +222,12 @@ def _refused_here(number: int, started: float) -> Handshake:
     """connect(2) failed before any packet left: a route or filter of this machine, or a shortage, said no."""
     failure = _OWN.get(number) or of_errno(number)
     return Handshake(failure=failure, started=started, duration=0.0, errno=number, immediate=True)
+
+
+def _has_source(family: int, address: str) -> bool:
+    """Whether this machine has an address to speak to that one from: no source and no port look alike to connect(2)."""
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        return sock.connect_ex((address, 9)) == 0  # of UDP: nothing is sent
 
 
 def _source(sock: socket.socket) -> str:

@@ -66,7 +66,7 @@ class Step:
         self.facts[key] = value
 
     def __enter__(self) -> "Step":  # noqa: PYI034 - there is no typing.Self on 3.7
-        self.started = time.time()
+        self.started = round(time.time(), 6)
         self._start = time.monotonic()
         return self
 

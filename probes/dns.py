@@ -255,18 +255,16 @@ class _Asker:
 
     async def _over_udp(self, wire: bytes) -> bytes:
         self.step.note("transport", "udp")
-        for attempt in range(1, _TRIES + 1):
-            self.step.note("tries", attempt)
-            try:
-                return await self.network.ask_datagram(
-                    *self.server, wire, self.timeout / _TRIES, lambda data: data[:2] == wire[:2]
-                )
-            except Refused as refused:
-                self.step.note("icmp_from", refused.icmp.sender)
-                raise
-            except asyncio.TimeoutError:
-                continue
-        raise asyncio.TimeoutError("no answer to %d queries within %.3g s" % (_TRIES, self.timeout))
+        self.step.note("tries", _TRIES)
+        try:
+            answer, tries = await self.network.ask_datagram(
+                *self.server, wire, self.timeout, lambda data: data[:2] == wire[:2], _TRIES
+            )
+        except Refused as refused:
+            self.step.note("icmp_from", refused.icmp.sender)
+            raise
+        self.step.note("tries", tries)
+        return answer
 
     async def _over_tcp(self, wire: bytes) -> bytes:
         opened = await self.network.connect_to(*self.server, self.timeout, label(self.server))

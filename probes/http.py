@@ -20,6 +20,7 @@ from probes.contract import LONGEST_TEXT, Ask, Notes, Step, describe
 from probes.network import Stream
 from reports.failures import Failed, Failure
 from reports.maxcompute.endpoints import classify as endpoint_of
+from reports.model import join_port
 from reports.proxies import Proxy
 from reports.recognise import FIRST_BYTES, printable, recognise
 from reports.services import is_tls
@@ -86,9 +87,9 @@ async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] =
 
     ``proxy``: the one that the stream leads to (a target without TLS: the request names the whole URL), or that
     ``connect_through`` has passed (a target with TLS). Where such a proxy answers in the target's place, the step is
-    ``proxy`` instead of ``exchange``. The stream is closed by the caller.
+    ``proxy`` instead of ``exchange``. ``ask.address`` is then the proxy's. The stream is closed by the caller.
     """
-    with notes.step("http", "exchange", ask) as step:
+    with notes.step("http", "exchange", ask, address=ask.target.address if proxy is not None else None) as step:
         url = _Url.of(ask)
         forwarder = proxy if proxy is not None and not url.tls else None
         step.note("url", url.shown)
@@ -99,6 +100,11 @@ async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] =
         try:
             head = await reply.to(request)
             body = await reply.body(ask.timeout)
+        except (EOFError, ConnectionError, Failed):
+            # A target that does so makes its proxy answer 502: this is the proxy itself.
+            if forwarder is not None and "status" not in step.facts:
+                _hand_to(step, ask, forwarder)
+            raise
         finally:
             reply.note()
         _judge(step, ask, head, reply.heard, body, forwarder)
@@ -107,8 +113,11 @@ async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] =
 
 
 async def connect_through(ask: Ask, stream: Stream, notes: Notes, proxy: Proxy) -> bool:
-    """CONNECT to the target through the proxy at the other end of the stream; whether the stream now leads there."""
-    with notes.step("http", "proxy", ask) as step:
+    """CONNECT to the target through the proxy at the other end of the stream; whether the stream now leads there.
+
+    ``ask.address`` is the proxy's.
+    """
+    with notes.step("http", "proxy", ask, address=join_port(ask.address, proxy.port)) as step:
         step.note("proxy", proxy.address)
         # Octet by octet: what follows the head belongs to the target and stays in the stream.
         reply = _Reply(stream, step, ask.timeout, chunk=1)
@@ -268,7 +277,7 @@ def _judge(step: Step, ask: Ask, head: h11.Response, heard: bytes, body: bytes, 
     """Give the step its failure where the reply is one."""
     status = head.status_code
     if forwarder is not None and status in _OWN_CODES and (status == 407 or _of_the_proxy(head)):
-        step.step = "proxy"
+        _hand_to(step, ask, forwarder)
         step.fail(_OWN_CODES[status])
         return
     spoke = recognise(heard)
@@ -295,6 +304,12 @@ def _judge(step: Step, ask: Ask, head: h11.Response, heard: bytes, body: bytes, 
         step.fail(Failure.HTTP_ERROR_STATUS)
 
 
+def _hand_to(step: Step, ask: Ask, proxy: Proxy) -> None:
+    """What happened is the proxy's own doing."""
+    step.step = "proxy"
+    step.address = join_port(ask.address, proxy.port)
+
+
 def _of_the_proxy(head: h11.Response) -> bool:
     headers = dict(head.headers)
     return (
@@ -316,7 +331,7 @@ def _service_speaks(service: str, text: str, body: bytes) -> bool:
         return False
 
 
-_UNSEEN = re.compile(r"<!\[CDATA\[|\]\]>|<(script|style)\b.*?</\1>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"(?is)<!\[CDATA\[|\]\]>|<(script|style)\b.*?</\1>|<[^<>]*>")
 
 
 def _message(body: bytes, secret: str, proxy: Optional[Proxy]) -> Optional[str]:

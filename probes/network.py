@@ -1,7 +1,7 @@
 """The one seam to the network: everything that opens, sends or waits does it here, inside the budget.
 
     opened = await network.connect(ask)            # Opened: the handshake, and a Stream where it succeeded
-    answer = await network.ask_datagram(server, port, payload, timeout, fits)
+    answer, sent = await network.ask_datagram(server, port, payload, timeout, fits)
 
 A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
 """
@@ -193,31 +193,41 @@ class Network:
         return Opened(handshake, stream)
 
     async def ask_datagram(
-        self, address: str, port: int, payload: bytes, timeout: float, fits: Callable[[bytes], bool]
-    ) -> bytes:
-        """Send one datagram and wait for the answer that ``fits`` (others are ignored: late or forged).
+        self, address: str, port: int, payload: bytes, timeout: float, fits: Callable[[bytes], bool], tries: int = 1
+    ) -> Tuple[bytes, int]:
+        """Send a datagram and wait for the answer that ``fits`` (others are ignored: late or forged).
 
-        Raises Refused for an ICMP error, OSError where this machine would not send, TimeoutError after ``timeout``
-        seconds of silence.
+        It is sent ``tries`` times, evenly over ``timeout`` (seconds), while nothing answers; an answer to any of them
+        counts. Gives the answer and how often it was sent. Raises Refused for an ICMP error, OSError where this
+        machine would not send, TimeoutError after the time-out.
         """
-        await self._budget.packet()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
             receive_icmp_errors(sock)
             sock.connect((address, port))
-            sock.send(payload)
-            deadline = time.monotonic() + timeout
-            while True:
-                left = max(0.0, deadline - time.monotonic())
+            for sent in range(1, tries + 1):
+                await self._budget.packet()
+                sock.send(payload)
+                deadline = time.monotonic() + timeout / tries
                 try:
-                    answer = await _when_ready(sock, lambda: sock.recv(_CHUNK), left)
+                    answer = await _datagram(sock, fits, deadline)
+                except asyncio.TimeoutError:
+                    continue
                 except OSError as error:
                     icmp = icmp_error(sock)
                     if icmp is None:
                         raise
                     raise Refused(failure_of(error.errno or 0, icmp), icmp) from error
-                if fits(answer):
-                    return answer
+                return answer, sent
+            raise asyncio.TimeoutError("no answer to %d datagrams within %.3g s" % (tries, timeout))
+
+
+async def _datagram(sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:
+    """The first datagram that fits. Raises TimeoutError at the deadline (monotonic seconds)."""
+    while True:
+        answer = await _when_ready(sock, lambda: sock.recv(_CHUNK), max(0.0, deadline - time.monotonic()))
+        if fits(answer):
+            return answer
 
 
 async def _when_ready(sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False) -> T:

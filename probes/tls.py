@@ -31,8 +31,8 @@ _FAREWELL = 0.5
 
 # A record begins with its type, 20 to 24, and the major version 3 (RFC 8446 section 5.1).
 _RECORD = re.compile(rb"[\x14-\x18](\x03|$)", re.DOTALL)
-# As OpenSSL words it: `sslv3 alert handshake failure`, `tlsv1 unrecognized name`. The reason, which is better, is not
-# known to a Python that was built for an older OpenSSL.
+# As OpenSSL words it: `sslv3 alert handshake failure`, `tlsv1 unrecognized name`. A Python that was built for an older
+# OpenSSL has the text right and the reason wrong.
 _ALERT = re.compile(r"\b(?:sslv3|tlsv1|tlsv13)(?: alert)? ([a-z ]+?)(?: \(|$)")
 
 # Where distributions keep their authorities; a Python that was built elsewhere looks into another directory.
@@ -141,9 +141,10 @@ async def probe(
 
     Verified are the chain (by this machine's authorities and those in ``ca``, PEM text), the dates, and the target's
     name or address. Where only that failed, one more connection, which accepts anything, fetches the certificate:
-    ``reopen`` opens it where that is not simply a connection to ``ask.address`` (through a proxy).
+    ``reopen`` opens it where the stream is not simply a connection to ``ask.address``: it is a proxy's tunnel to the
+    target's name, and that is then the address of the observation.
     """
-    with notes.step("tls", "handshake", ask) as step:
+    with notes.step("tls", "handshake", ask, address=ask.target.address if reopen else None) as step:
         step.note("server_name", ask.target.host)
         started = time.monotonic()
         try:
@@ -200,8 +201,10 @@ def _note_refusal(step: Step, error: ssl.SSLCertVerificationError) -> None:
 
 
 def _note_tls_error(step: Step, error: ssl.SSLError) -> None:
-    step.note("reason", error.reason)
-    alert = _ALERT.search(str(error))
+    text = str(error)
+    if error.reason and error.reason.replace("_", " ").lower() in text.lower():
+        step.note("reason", error.reason)
+    alert = _ALERT.search(text)
     if alert:
         step.note("alert", alert.group(1).replace(" ", "_"))
 

@@ -39,7 +39,7 @@ class Cause:
 
 _PAGE = "MaxCompute, network connection process: "
 
-_ENTRIES: Tuple[Cause, ...] = (
+ENTRIES: Tuple[Cause, ...] = (
     # config: what the job declares
     Cause(
         "access_list_malformed",
@@ -69,7 +69,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "networklink_name_invalid",
         "config",
         "the name of the network link is not valid",
-        "use the name of the network link as it was created: 1 to 63 letters, digits and underscores, starting with a letter",
+        "use the name of the network link as it was created: 1 to 63 letters, digits and underscores, "
+        "starting with a letter",
         AUTHOR,
         reference=_PAGE + "access over a VPC, step 1",
     ),
@@ -143,7 +144,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "dns_servfail",
         "dns",
         "the name server fails for this name",
-        "ask whoever runs {servers}: it answers SERVFAIL for {host} (broken delegation, DNSSEC, or an upstream that does not answer)",
+        "ask whoever runs {servers}: it answers SERVFAIL for {host} (broken delegation, DNSSEC, or an "
+        "upstream that does not answer)",
     ),
     Cause(
         "dns_refused",
@@ -190,7 +192,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "dns_wrong_private_answer",
         "dns",
         "a public name resolves to a private address that is not reachable from here",
-        "{host} leads to {answers}: let this name server give the public address, or take the way into that private network",
+        "{host} leads to {answers}: let this name server give the public address, or take the way into that "
+        "private network",
     ),
     Cause(
         "dns_stale_answer",
@@ -359,7 +362,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "ip_whitelist_mismatch",
         "filter",
         "the destination admits other addresses, not this one",
-        "in the whitelist of {destinations} admit {vswitch}; it is said to hold {admits}, and this job comes from {source}",
+        "in the whitelist of {destinations} admit {vswitch}; it is said to hold {admits}, and this job comes "
+        "from {source}",
         DBA,
         reference=_PAGE + "access over a VPC, step 4",
     ),
@@ -455,7 +459,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "accept_queue_full",
         "service",
         "the listener's accept queue overflows",
-        "the service on {destinations} accepts too slowly: raise its backlog and net.core.somaxconn, find out what holds it",
+        "the service on {destinations} accepts too slowly: raise its backlog and net.core.somaxconn, find out"
+        " what holds it",
         DBA,
         decided_by="`ss -ltn` on {host}: Recv-Q above Send-Q",
     ),
@@ -477,20 +482,23 @@ _ENTRIES: Tuple[Cause, ...] = (
         "accept_then_close",
         "service",
         "the connection is accepted, then closed without a byte",
-        "look into the log of the service (or load balancer) at {destinations}: it closes at once; a load balancer without a healthy backend, TCP wrappers and connection limits do so",
+        "look into the log of the service (or load balancer) at {destinations}: it closes at once; a load "
+        "balancer without a healthy backend, TCP wrappers and connection limits do so",
         DBA,
     ),
     Cause(
         "reset_on_first_data",
         "service",
         "reset when the client first speaks",
-        "a device that reads the traffic, or the service itself, resets at the first data: ask whoever runs the firewall in front of {destinations}",
+        "a device that reads the traffic, or the service itself, resets at the first data: ask whoever runs "
+        "the firewall in front of {destinations}",
     ),
     Cause(
         "service_hang",
         "service",
         "accepted, then silence; something on the way may have accepted in its place",
-        "look at the service on {destinations}: it accepts and does not answer; from inside a sandbox the forwarder may have accepted in its place, so check its access list too",
+        "look at the service on {destinations}: it accepts and does not answer; from inside a sandbox the "
+        "forwarder may have accepted in its place, so check its access list too",
         DBA,
         decided_by="a check from a host beside the service",
     ),
@@ -513,7 +521,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "datanode_unreachable",
         "service",
         "DataNodes (RegionServers, brokers) fail while the NameNode (master, bootstrap) works",
-        "admit {vswitch} at every node of the cluster on its own port, and declare every node, not only the master: {destinations} fail",
+        "admit {vswitch} at every node of the cluster on its own port, and declare every node, not only the "
+        "master: {destinations} fail",
         reference=_PAGE + "configure the security group of the Hadoop cluster",
     ),
     Cause(
@@ -556,7 +565,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "http_403",
         "http",
         "the network works, permissions are missing",
-        "the network is fine: {destinations} answers 403, so give this client (its key, its role, or its address) the permission",
+        "the network is fine: {destinations} answers 403, so give this client (its key, its role, or its "
+        "address) the permission",
         DBA,
     ),
     Cause(
@@ -565,6 +575,12 @@ _ENTRIES: Tuple[Cause, ...] = (
         "the HTTP proxy wants credentials (407)",
         "give the proxy {proxy} credentials (in the proxy variable of the job), or name {host} in NO_PROXY",
         AUTHOR,
+    ),
+    Cause(
+        "proxy_denied",
+        "http",
+        "the HTTP proxy does not let this destination through (403)",
+        "ask whoever runs the proxy {proxy} to let {destinations} through",
     ),
     Cause(
         "proxy_unavailable",
@@ -598,7 +614,8 @@ _ENTRIES: Tuple[Cause, ...] = (
         "tls_untrusted",
         "tls",
         "the certificate's issuer is not known here",
-        "put the authority into the trust store (plan: `tls: {{ca: FILE}}`), or use a certificate of a public one; the issuer is {issuer}",
+        "put the authority into the trust store (plan: `tls: {{ca: FILE}}`), or use a certificate of a public"
+        " one; the issuer is {issuer}",
         AUTHOR,
     ),
     Cause(
@@ -660,7 +677,7 @@ _ENTRIES: Tuple[Cause, ...] = (
     Cause("bandwidth_throttled", "path", "the throughput is limited", "spread the load", severity=WARNING),
 )
 
-CAUSES: Dict[str, Cause] = {cause.code: cause for cause in _ENTRIES}
+CAUSES: Dict[str, Cause] = {cause.code: cause for cause in ENTRIES}
 
 # A cause whose findings leave the target's verdict open: this machine, not the target, is at fault.
 UNDETERMINED_CAUSES = frozenset({"local_resources"})

@@ -76,8 +76,13 @@ class _Contest:
     refuted: Tuple[Tuple[Rule, Proof], ...] = ()
 
 
-def diagnose(plan: Plan, vantage: Vantage, observations: Iterable[Observation]) -> Diagnosis:
-    """What the observations of one run mean. Never raises for anything that was observed."""
+def diagnose(
+    plan: Plan, vantage: Vantage, observations: Iterable[Observation], settings_only: bool = False
+) -> Diagnosis:
+    """What the observations of one run mean. Never raises for anything that was observed.
+
+    ``settings_only``: nothing was to be measured, so that a target without a finding is healthy.
+    """
     evidence = Evidence(plan, vantage, observations)
     explanations: List[_Explanation] = []
     ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
@@ -97,8 +102,8 @@ def diagnose(plan: Plan, vantage: Vantage, observations: Iterable[Observation]) 
             premise = rule.applies(case)
             if premise is not None:
                 explanations.append(_standalone(case, rule, premise))
-    findings = _findings(explanations)
-    targets = _verdicts(evidence.cases.values(), findings)
+    findings = _findings(plan, explanations)
+    targets = _verdicts(evidence.cases.values(), findings, settings_only)
     return Diagnosis(
         verdict=worst(tuple(target.verdict for target in targets)),
         targets=targets,
@@ -108,9 +113,9 @@ def diagnose(plan: Plan, vantage: Vantage, observations: Iterable[Observation]) 
     )
 
 
-def conclude(run: Run, vantage: Vantage, observations: Sequence[Observation]) -> Report:
-    """The report on a run: its observations, and what they mean."""
-    diagnosis = diagnose(run.plan, vantage, observations)
+def conclude(run: Run, vantage: Vantage, observations: Sequence[Observation], settings_only: bool = False) -> Report:
+    """The report on a run: its observations, and what they mean (see ``diagnose``)."""
+    diagnosis = diagnose(run.plan, vantage, observations, settings_only)
     return Report(
         run=run,
         vantage=vantage,
@@ -198,12 +203,22 @@ def _scope(explanation: _Explanation) -> Tuple[str, ...]:
     return (case.target.name,)
 
 
-def _findings(explanations: Sequence[_Explanation]) -> Tuple[Finding, ...]:
+def _findings(plan: Plan, explanations: Sequence[_Explanation]) -> Tuple[Finding, ...]:
+    """One finding a cause and scope, most important first; equals in the plan's order."""
     groups: Dict[Tuple[str, str, Tuple[str, ...]], List[_Explanation]] = defaultdict(list)
     for one in explanations:
         groups[one.rule.cause, one.severity, _scope(one)].append(one)
     made = [_finding(group) for group in groups.values()]
-    made.sort(key=lambda one: (SEVERITIES.index(one.severity), -len(one.targets), -one.confidence, one.cause, one.id))
+    place = {target.name: index for index, target in enumerate(plan.targets)}
+    made.sort(
+        key=lambda one: (
+            SEVERITIES.index(one.severity),
+            -len(one.targets),
+            -one.confidence,
+            place[one.targets[0]],
+            one.cause,
+        )
+    )
     return tuple(made)
 
 
@@ -257,7 +272,7 @@ def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]
     )
 
 
-def _verdicts(cases: Iterable[Case], findings: Sequence[Finding]) -> Tuple[TargetResult, ...]:
+def _verdicts(cases: Iterable[Case], findings: Sequence[Finding], settings_only: bool) -> Tuple[TargetResult, ...]:
     about: Dict[str, List[Finding]] = defaultdict(list)
     for finding in findings:
         for name in finding.targets:
@@ -266,7 +281,7 @@ def _verdicts(cases: Iterable[Case], findings: Sequence[Finding]) -> Tuple[Targe
         TargetResult(
             name=case.target.name,
             address=case.target.address,
-            verdict=_verdict(case, about[case.target.name]),
+            verdict=_verdict(case.settled or settings_only, about[case.target.name]),
             latency_s=case.latency,
             findings=tuple(finding.id for finding in about[case.target.name]),
         )
@@ -274,9 +289,9 @@ def _verdicts(cases: Iterable[Case], findings: Sequence[Finding]) -> Tuple[Targe
     )
 
 
-def _verdict(case: Case, findings: Sequence[Finding]) -> str:
+def _verdict(settled: bool, findings: Sequence[Finding]) -> str:
     if any(finding.severity == CRITICAL and finding.cause not in UNDETERMINED_CAUSES for finding in findings):
         return FAILING
-    if not case.settled or any(finding.cause in UNDETERMINED_CAUSES for finding in findings):
+    if not settled or any(finding.cause in UNDETERMINED_CAUSES for finding in findings):
         return UNDETERMINED
     return DEGRADED if any(finding.severity == WARNING for finding in findings) else HEALTHY

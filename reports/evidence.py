@@ -5,7 +5,7 @@ Only joins and look-ups live here; what a fact means is in the rules. The order 
 
 import ipaddress
 from collections import defaultdict
-from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, Union
 
 from reports.addresses import is_literal, is_private, parse_address
 from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
@@ -37,18 +37,23 @@ class Evidence:
             sorted(observations, key=lambda seen: (seen.started, seen.id))
         )
         self._by_target: Dict[Optional[str], List[Observation]] = defaultdict(list)
+        self._of_machine: Dict[Tuple[str, Optional[str]], List[Observation]] = defaultdict(list)
         self._by_name: Dict[Scalar, List[Observation]] = defaultdict(list)
         self._by_server: Dict[Optional[str], List[Observation]] = defaultdict(list)
         self._way_to: Dict[Scalar, Observation] = {}
         for seen in self.observations:
-            self._by_target[seen.target].append(seen)
+            if seen.target is None:
+                self._of_machine[seen.probe, None].append(seen)
+                self._of_machine[seen.probe, seen.step].append(seen)
+            else:
+                self._by_target[seen.target].append(seen)
             if seen.probe == "dns" and "name" in seen.facts:
                 self._by_name[seen.facts["name"]].append(seen)
                 if seen.step != "resolver":
                     self._by_server[seen.address].append(seen)
             elif seen.probe == "local" and seen.step == "way":
                 self._way_to[seen.facts.get("ip", "")] = seen
-        self._networks = [(ipaddress.ip_network(network.cidr), network) for network in plan.networks]
+        self._networks = [(cidr, network) for network in plan.networks for cidr in _cidr(network)]
         self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in plan.targets}
         self._hosts: Dict[str, Group] = defaultdict(Group)
         self._subnets: Dict[str, Group] = defaultdict(Group)
@@ -76,7 +81,7 @@ class Evidence:
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
         """What concerns the whole machine: observations without a target."""
-        return [seen for seen in self._by_target[None] if seen.probe == probe and step in (None, seen.step)]
+        return self._of_machine.get((probe, step), [])
 
     def about_target(self, name: str) -> List[Observation]:
         """Observations that name the target."""
@@ -312,7 +317,9 @@ class Case:
     def _latency_at(self, opening: Observation) -> float:
         latency = opening.duration_s
         for seen in self.seen:
-            if seen.address == opening.address and seen.failure is None:
+            # Through a proxy the later steps bear the target's address, and there is only one way.
+            same = seen.address == opening.address or opening.step == "connect_proxy"
+            if same and seen.failure is None:
                 if seen.probe == "tls":
                     latency += seen.duration_s
                 elif seen.step == "exchange":
@@ -370,6 +377,14 @@ class Case:
             return ()
         silent = all(seen.failure is Failure.TIMED_OUT for seen in failed)
         return () if silent and len(failed) < len(asked) else failed
+
+
+def _cidr(network: Network) -> List[Union[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
+    """The network's CIDR; nothing where it is none, as in a report whose addresses were taken out."""
+    try:
+        return [ipaddress.ip_network(network.cidr)]
+    except ValueError:
+        return []
 
 
 def names_of(observations: Sequence[Observation], key: str) -> Tuple[str, ...]:

@@ -2,9 +2,9 @@
 
     emr-header-1:9083 = 10.10.2.30, from 10.10.1.0/24   ->   host-1:9083 = private-1, from net-1
 
-The same thing has the same pseudonym throughout one report, so that it reads and can be diagnosed as before. Kept are
-loopback and unspecified addresses, regions, ports, times, and what the user calls things (the names of the plan, its
-targets and networks) unless that is a host name itself. Ids are numbered anew: they derive from what was taken out.
+The same thing has the same pseudonym throughout one report, so that it reads as before. Kept are loopback and
+unspecified addresses, regions, ports, times, and what the user calls things (the names of the plan, its targets and
+networks) unless that is a host name itself. Ids are numbered anew: they derive from what was taken out.
 This module travels in the carry-in kit: CPython 3.7.
 """
 
@@ -36,21 +36,28 @@ _CODE = ("java.", "javax.", "org.apache.")
 # Words that stay even where a host is called so: mysql, a setting's key, a cause.
 _KEPT = frozenset({"localhost"}.union(KNOWN, map(written, KNOWN), SERVICES, CAUSES))
 
-_TOKEN = re.compile(r"\w(?:[\w.-]*\w)?")
+# ASCII: a name ends where Chinese text goes on without a space.
+_TOKEN = re.compile(r"\w(?:[\w.-]*\w)?", re.ASCII)
 _PARTS = re.compile(r"([._-])")
-_DOMAIN = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,63}")
+_DOMAIN = re.compile(r"(?:[\w-]+\.)+[A-Za-z]{2,63}", re.ASCII)
 _RESOURCE = re.compile(r"\b(vpc|vsw|eni|sg|i)-(?=[a-z]*\d)[0-9a-z]{6,}\b")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
 _IPV4 = r"(?<!\d){0}(?:\.{0}){{3}}(?!\d)".format(_OCTET)
 _COLONS = r"[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}"
-_ADDRESS = re.compile(r"(?P<open>\[?)(?P<address>%s|%s)(?P<close>\]?)(?P<prefix>/\d{1,3}(?!\d))?" % (_COLONS, _IPV4))
+_ADDRESS = re.compile(
+    r"(?P<open>\[?)(?P<address>%s|%s)(?P<close>\]?)(?P<prefix>/\d{1,3}(?![\da-fA-F]|[.:][\da-fA-F:]))?"
+    % (_COLONS, _IPV4)
+)
 _IPV6_PIECES = 8
 
 
-def redact(report: Report) -> Report:
-    """The report without host names and addresses. Certificates of the plan's own authority are left out."""
-    names = Pseudonyms()
+def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
+    """The report without host names and addresses. Certificates of the plan's own authority are left out.
+
+    Reports that are redacted with the same ``names`` can be compared.
+    """
+    names = names or Pseudonyms()
     for host in _hosts(report):
         names.add_host(host)
     for kind, name in _resources(report.run.plan):

@@ -11,19 +11,36 @@ from reports.model import Remedy
 from reports.rules.contract import Rule
 from reports.words import listed
 
-# What stands where a field was not learnt: the sentence stays true.
-_UNKNOWN = {
-    "source": "this machine",
-    "vswitch": "the job's vSwitch",
-    "ips": "the destination",
-    "subnets": "the destination's subnet",
-    "servers": "the name servers",
+# Every field that a text of the catalogue may use, and the words that stand for it where it was not learnt.
+FIELDS = {
+    "admits": "others",
+    "alternative": "another address",
     "answers": "the address",
+    "chain": "they lead back to themselves",
+    "dead": "the dead address",
+    "destinations": "the destination",
     "host": "the destination",
-    "vantage": "this machine",
-    "router": "the router",
     "interface": "the interface",
-    "message": "(nothing readable)",
+    "ip": "the destination",
+    "ips": "the destination",
+    "issuer": "unknown",
+    "message": "nothing readable",
+    "names": "none that is readable",
+    "not_after": "a past date",
+    "not_before": "a future date",
+    "ports": "the port",
+    "proxy": "the proxy",
+    "right_interface": "the ENI",
+    "route": "that sends it there",
+    "router": "the router",
+    "servers": "the name servers",
+    "service": "the service",
+    "source": "this machine",
+    "spoke": "something else",
+    "status": "an error",
+    "subnets": "the destination's subnet",
+    "vantage": "this machine",
+    "vswitch": "the job's vSwitch",
 }
 
 
@@ -31,7 +48,7 @@ class _Fields(Dict[str, object]):
     """Fields for a text; one that was not learnt reads as words."""
 
     def __missing__(self, key: str) -> str:
-        return _UNKNOWN.get(key, "(unknown)")
+        return FIELDS[key]
 
 
 def remedy(rule: Rule, cases: Sequence[Case]) -> Remedy:

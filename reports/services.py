@@ -11,6 +11,9 @@ from attrs import frozen
 TCP_ONLY = ""
 HTTP = "http"
 
+# Where every connection that is made finishes its handshake, in every probe.
+MYSQL = "mysql"
+
 
 @frozen(kw_only=True)
 class Service:
@@ -39,7 +42,7 @@ _ALL: Tuple[Service, ...] = (
     Service(name="lindorm", exchange=TCP_ONLY, ports=(30020,)),
     Service(name="elasticsearch", exchange=HTTP, ports=(9200,)),
     Service(name="kafka", exchange="kafka", ports=(9092,)),
-    Service(name="mysql", exchange="mysql", ports=(3306,)),
+    Service(name=MYSQL, exchange="mysql", ports=(3306,)),
     Service(name="postgresql", exchange="postgresql", ports=(5432,)),
     Service(name="hologres", exchange="postgresql"),
     Service(name="sqlserver", exchange="sqlserver", ports=(1433,)),

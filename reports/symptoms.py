@@ -62,7 +62,7 @@ def _connect(group: Sequence[Observation]) -> str:
     if first.facts.get("immediate"):
         return "this machine did not let the connection to %s out (%s)" % (where, failure.value)
     sender = first.facts.get("icmp_from")
-    if sender and not first.facts.get("icmp_local"):
+    if sender and sender != first.facts.get("source") and not first.facts.get("icmp_local"):
         said = _UNREACHABLE.get(failure, failure.value)
         return '%s answers "%s" for %s after %s' % (sender, said, where, after)
     if failure is Failure.CONNECTION_REFUSED:

@@ -24,7 +24,9 @@ def visible(text: str) -> str:
 
 
 def seconds(value: float) -> str:
-    """A duration: ``0.4 ms``, ``12 ms``, ``3.2 s``, ``2 min 5 s``, ``1 h 30 min``."""
+    """A duration: ``0.04 ms``, ``0.4 ms``, ``12 ms``, ``3.2 s``, ``2 min 5 s``, ``1 h 30 min``."""
+    if 0 < value < 0.000095:
+        return "%.2f ms" % (value * 1000)
     if value < 0.00995:
         return "%.1f ms" % (value * 1000)
     if value < 0.9995:

@@ -47,11 +47,14 @@ async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -
                 link.note("spoke", ask.target.service)
         except Failed as failed:
             if failed.failure is Failure.WRONG_PROTOCOL:
+                # A few bytes were enough to see what it is not; a few more may tell what it is.
+                await link.listen(_WINDOW)
                 link.quote()
             raise
         except (EOFError, OSError, asyncio.TimeoutError):
             # Who spoke says more than how it ended.
             if declared != TCP_ONLY and link.spoke not in ("", declared):
+                link.quote()
                 raise _stranger(link) from None
             raise
         finally:
@@ -102,7 +105,6 @@ async def _uninterrupted(work: Awaitable[None]) -> None:
 
 
 def _stranger(link: Link) -> Failed:
-    link.quote()
     return Failed(Failure.WRONG_PROTOCOL, "%s answers" % (link.spoke or "an unknown protocol"))
 
 

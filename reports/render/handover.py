@@ -32,7 +32,7 @@ def message(report: Report, owner: str, *, command: str = "linkdoctor check PLAN
     told, untold = story.told(mine)
     for number, finding in enumerate(told, 1):
         parts.append(_section(story, finding, f"{number}. " if len(told) > 1 else ""))
-    parts += [_the_same(findings) for findings in untold]
+    parts += [_the_same(story, findings) for findings in untold]
     again = f"{command} --again {shlex.quote(saved_as)}"
     parts.append("To verify afterwards, from the same place:\n\n" + _pasted(again))
     return "\n\n".join(parts) + "\n"
@@ -44,7 +44,7 @@ def _others(story: Story) -> str:
 
 
 def _subject(story: Story, findings: list[Finding]) -> str:
-    targets = dict.fromkeys(name for finding in findings for name in finding.targets)
+    targets = story.all_targets(findings)
     subject = f"{story.plan.name}: {story.meaning(findings[0])}"
     if targets:
         subject = f"{story.plan.name}: {words.listed(words.ranges(targets))}: {story.meaning(findings[0])}"
@@ -85,8 +85,8 @@ def _section(story: Story, finding: Finding, number: str) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _the_same(findings: list[Finding]) -> str:
-    names = list(dict.fromkeys(name for finding in findings for name in finding.targets))
+def _the_same(story: Story, findings: list[Finding]) -> str:
+    names = story.all_targets(findings)
     places = words.listed(words.ranges(names), _MOST_NAMES)
     return _wrapped(f"The same, {findings[0].cause}, at {words.count(len(names), 'more target')}: {places}")
 

@@ -147,6 +147,12 @@ class Story:
                 untold[finding.cause].append(finding)
         return told, list(untold.values())
 
+    def all_targets(self, findings: Iterable[Finding]) -> list[str]:
+        """The targets of some findings, each once, in the plan's order."""
+        named = {name for finding in findings for name in finding.targets}
+        known = [name for name in self.results if name in named]
+        return known + sorted(named.difference(known))
+
     # --- a finding ----------------------------------------------------------------------------------------------
 
     def state(self, finding: Finding) -> str:

@@ -123,7 +123,7 @@ class _Page:
 
     def the_same(self, story: Story, findings: Sequence[Finding]) -> None:
         state = story.state(findings[0])
-        names = list(dict.fromkeys(name for finding in findings for name in finding.targets))
+        names = story.all_targets(findings)
         self.line()
         self.paragraph(
             Text.assemble(

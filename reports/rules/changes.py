@@ -15,23 +15,24 @@ from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.formats import PROBLEMS
 from reports.maxcompute.regions import REGIONS
-from reports.maxcompute.settings import ENI_ENABLE, ENI_INFO, SMARTNAT, TRUSTED, VPC_DOMAINS, normal, written
+from reports.maxcompute.settings import (
+    ENI_ENABLE,
+    ENI_INFO,
+    NETWORK_LINK,
+    PROJECT_LIST,
+    SMARTNAT,
+    TABLE_LINK,
+    TRUSTED,
+    VPC_DOMAINS,
+    normal,
+    written,
+)
 from reports.maxcompute.ways import BY_VPC, INTERNET, LIST_OF, NEEDS, is_possible
 from reports.model import Observation, Remedy
-from reports.rules.declared import Run, endpoint_outside, is_through, of_run, said, way_of
+from reports.rules.declared import Run, accusation, endpoint_outside, of_run, said, way_of
 from reports.words import listed
 
 _WHERE_PROJECT = "console: Projects, Manage, Parameter Configuration, Outbound Internet"
-
-# The causes that an access list, pasted anew, mends.
-_OF_LISTS = (
-    "access_list_malformed",
-    "access_not_enabled",
-    "access_way_unsupported",
-    "access_list_missing_host",
-    "access_list_missing_port",
-    "access_list_stale_ip",
-)
 
 _UNSUPPORTED: Dict[str, str] = {
     "smartnat_spark_version": "use an ENI into a VPC that has SNAT instead of SmartNAT, or a Spark before 3.4",
@@ -88,18 +89,11 @@ def _needed(case: Case, run: Run) -> Iterator[Tuple[str, str]]:
 
 
 def _list(key: str, cases: Sequence[Case], run: Run) -> str:
-    wanted = [case for case in cases if way_of(case) == INTERNET] + list(_lacking(run, cases))
-    missing = [(case.target.host, case.target.port) for case in wanted]
-    return statements.access_list(key, run.declared.mended(key), missing)
+    return statements.access_list(key, run.declared.mended(key), _entries(cases) + _entries(run.unlisted))
 
 
-def _lacking(run: Run, cases: Sequence[Case]) -> Iterator[Case]:
-    """Every target of the run that some finding about the list concerns."""
-    for name, accused in run.by_target.items():
-        if not accused.keys().isdisjoint(_OF_LISTS):
-            case = cases[0].run.cases[name]
-            if way_of(case) == INTERNET and not is_through(case):
-                yield case
+def _entries(cases: Sequence[Case]) -> List[Tuple[str, int]]:
+    return [(case.target.host, case.target.port) for case in cases if way_of(case) == INTERNET]
 
 
 def _link(key: str, cases: Sequence[Case], run: Run) -> str:  # noqa: ARG001 - the shape of a table's entries
@@ -167,9 +161,12 @@ def _unsupported(cases: Sequence[Case]) -> Remedy:
     return _made("access_way_unsupported", text, settings_for(cases) if "smartnat_spark_version" in words else "")
 
 
-def _corrected(cause: str) -> Callable[[Sequence[Case]], Remedy]:
+def _corrected(cause: str, kind: str) -> Callable[[Sequence[Case]], Remedy]:
     def remedy(cases: Sequence[Case]) -> Remedy:
-        return _made(cause, CAUSES[cause].remedy, settings_for(cases))
+        run = of_run(cases[0].run)
+        key = TABLE_LINK if run.runtime == "external-table" else NETWORK_LINK
+        failing = [case for case in cases if accusation(case, cause) is not None]
+        return _made(cause, CAUSES[cause].remedy, _STATEMENTS[kind](key, failing or cases[:1], run))
 
     return remedy
 
@@ -178,8 +175,10 @@ def _list_entry(cases: Sequence[Case]) -> Remedy:
     run = of_run(cases[0].run)
     wrong = (seen for seen in run.problems if str(seen.facts.get("problem")).startswith("entry_"))
     keys = dict.fromkeys(normal(str(seen.facts["key"])) for seen in wrong)
-    snippet = "\n".join(_list(key, cases, run) for key in keys)
-    text = "write every entry as HOST:PORT, joined by commas without spaces; the line below is the whole list"
+    # The project's list is no setting of a statement: it is kept in the console.
+    snippet = "\n".join(_list(key, cases, run) for key in keys if key != PROJECT_LIST)
+    text = "write every entry as HOST:PORT, joined by commas without spaces"
+    text += "; the line below is the whole list" if snippet else " (%s)" % _WHERE_PROJECT
     return _made("access_list_malformed", text, snippet)
 
 
@@ -215,9 +214,12 @@ def _endpoint(cases: Sequence[Case]) -> Remedy:
     ]
     if key is None or not public or run.runtime == "spark":
         return _made("endpoint_wrong_network", text, "\n".join(better.values()))
-    missing = public + [(case.target.host, case.target.port) for case in _lacking(run, cases)]
     text += "; a public endpoint also stands in the access lists of the job and of the project"
-    return _made("endpoint_wrong_network", text, statements.access_list(key, run.declared.mended(key), missing))
+    return _made(
+        "endpoint_wrong_network",
+        text,
+        statements.access_list(key, run.declared.mended(key), public + _entries(run.unlisted)),
+    )
 
 
 def _other_vpc(cases: Sequence[Case]) -> Remedy:
@@ -247,9 +249,9 @@ REMEDIES: Dict[str, Callable[[Sequence[Case]], Remedy]] = {
     "access_list_malformed": _list_entry,
     "access_not_enabled": _not_enabled,
     "access_way_unsupported": _unsupported,
-    "networklink_name_invalid": _corrected("networklink_name_invalid"),
-    "eni_info_malformed": _corrected("eni_info_malformed"),
-    "vpc_domain_list_malformed": _corrected("vpc_domain_list_malformed"),
+    "networklink_name_invalid": _corrected("networklink_name_invalid", "link"),
+    "eni_info_malformed": _corrected("eni_info_malformed", "eni"),
+    "vpc_domain_list_malformed": _corrected("vpc_domain_list_malformed", "domains"),
     "endpoint_wrong_network": _endpoint,
     "destination_other_vpc": _other_vpc,
     "whitelist_lacks_vswitch": _whitelist,

@@ -11,12 +11,24 @@ from typing import Dict, Iterator, List, Optional, Set, Tuple
 from attrs import frozen
 
 from reports.evidence import Case, Evidence
-from reports.maxcompute.endpoints import INTERNAL, PUBLIC, UNTOLD, VPC, classify, wanted
-from reports.maxcompute.formats import PROBLEMS
+from reports.maxcompute.endpoints import INTERNAL, PUBLIC, VPC, classify, wanted
+from reports.maxcompute.formats import PROBLEMS, AccessList
 from reports.maxcompute.settings import Declared, normal, read, written
 from reports.maxcompute.ways import AUTO, BY_VPC, GOVERNED, INTERNET, UNGOVERNED, UNSUPPORTED
 from reports.model import Observation, Scalar
 from reports.words import listed
+
+# The causes that an access list, pasted anew, mends.
+_OF_LISTS = frozenset(
+    {
+        "access_list_malformed",
+        "access_not_enabled",
+        "access_way_unsupported",
+        "access_list_missing_host",
+        "access_list_missing_port",
+        "access_list_stale_ip",
+    }
+)
 
 # The cause that a problem of a setting stands for, by the first part of its word.
 CAUSE_OF_PROBLEM: Dict[str, str] = {
@@ -71,9 +83,12 @@ class Run:
         plan = run.plan
         self.declared: Declared = read(plan.settings, plan.region, plan.targets)
         self.problems: List[Observation] = run.of("settings", "setting")
+        self.misspelt = [seen for seen in self.problems if seen.facts.get("problem") == "key"]
         self.runtime = run.runtime
         self.claimed = {ip for case in run.cases.values() for ip in case.ips}
         self.ways: Dict[str, Set[str]] = defaultdict(set)
+        # What a new access list must hold beside what it holds.
+        self.unlisted: List[Case] = []
         # Wrong settings by the cause that they are, without those that some target is accused for.
         self.unexplained: Dict[str, List[Observation]] = defaultdict(list)
         self.by_target: Dict[str, Dict[str, Accusation]] = {}
@@ -92,6 +107,8 @@ class Run:
                     self.reached.setdefault((one.cause, one.token), case)
             else:
                 explained.update(one.token for one in accused.values())
+                if way_of(case) == INTERNET and not _OF_LISTS.isdisjoint(accused):
+                    self.unlisted.append(case)
         for seen in self.problems:
             cause = CAUSE_OF_PROBLEM.get(str(seen.facts.get("problem")).partition("_")[0], "")
             if (normal(str(seen.facts.get("key"))), seen.facts.get("entry")) not in explained:
@@ -114,7 +131,7 @@ def is_through(case: Case) -> bool:
 
     Inside MaxCompute a forwarder may finish a handshake by itself.
     """
-    if case.stage:
+    if case.stage or case.proxied:
         return False
     return case.reached or (bool(case.connected) and case.run.vantage.kind not in GOVERNED)
 
@@ -143,7 +160,7 @@ def said(case: Case, key: str) -> Optional[Scalar]:
 
 def endpoint_outside(case: Case) -> str:
     """The public name of an endpoint that answers only inside, where the target is asked from outside MaxCompute."""
-    if case.run.runtime not in UNGOVERNED or case.fact("endpoint_network") not in (INTERNAL, VPC):
+    if of_run(case.run).runtime not in UNGOVERNED or case.fact("endpoint_network") not in (INTERNAL, VPC):
         return ""
     endpoint = classify(case.target.host)
     return wanted(endpoint, PUBLIC) if endpoint is not None else ""
@@ -156,15 +173,19 @@ def unclaimed_addresses(case: Case, run: Run) -> Tuple[str, ...]:
 
 def is_listed_by_address(case: Case, run: Run) -> bool:
     """Whether the list holds every address that the name has."""
-    found = run.declared.lists.get(str(said(case, "list_key")))
-    return bool(found and case.ips) and all(case.target.port in found.ports(ip) for ip in case.ips)
+    found = run.declared.lists.get(str(said(case, "list_key")), AccessList())
+    return bool(case.ips) and all(case.target.port in found.ports(ip) for ip in case.ips)
 
 
 def _accuse(case: Case, run: Run) -> Iterator[Accusation]:
-    if case.fact("way") is None:
+    if case.fact("way") is None or case.proxied:
+        # By an HTTP proxy the target is reached from elsewhere: the job's own way does not matter.
         return
-    yield from _accuse_endpoint(case, run)
     yield from _accuse_place(case)
+    if case.fact("endpoint_wanted"):
+        # What the wrong endpoint would need beside is of no interest.
+        yield _wrong_endpoint(case, run)
+        return
     unsupported, enabled = said(case, "unsupported"), said(case, "enabled")
     if unsupported:
         yield Accusation("access_way_unsupported", (unsupported,), UNSUPPORTED[str(unsupported)])
@@ -176,17 +197,16 @@ def _accuse(case: Case, run: Run) -> Iterator[Accusation]:
         yield from _accuse_listing(case, run)
 
 
-def _accuse_endpoint(case: Case, run: Run) -> Iterator[Accusation]:
-    if case.fact("endpoint_wanted"):
-        service, network = str(case.fact("endpoint")), str(case.fact("endpoint_network"))
-        words = "%s is the %s endpoint of %s; %s uses %s" % (
-            case.target.host,
-            _NETWORK_NAMES.get(network, network),
-            _SERVICE_NAMES.get(service, service),
-            RUNTIME_NAMES.get(run.runtime, run.runtime),
-            case.fact("endpoint_wanted"),
-        )
-        yield Accusation("endpoint_wrong_network", (service, network), words)
+def _wrong_endpoint(case: Case, run: Run) -> Accusation:
+    service, network = str(case.fact("endpoint")), str(case.fact("endpoint_network"))
+    words = "%s is the %s endpoint of %s; %s uses %s" % (
+        case.target.host,
+        _NETWORK_NAMES.get(network, network),
+        _SERVICE_NAMES.get(service, service),
+        RUNTIME_NAMES.get(run.runtime, run.runtime),
+        case.fact("endpoint_wanted"),
+    )
+    return Accusation("endpoint_wrong_network", (service, network), words)
 
 
 def _accuse_place(case: Case) -> Iterator[Accusation]:
@@ -194,7 +214,7 @@ def _accuse_place(case: Case) -> Iterator[Accusation]:
     if case.fact("target_vpc"):
         vpcs = (str(case.fact("target_vpc")), str(case.fact("eni_vpc")))
         yield Accusation("destination_other_vpc", vpcs, "it is in %s; the ENI is in %s" % vpcs)
-    elif region and job and region != job and case.fact("endpoint_network") in (None, UNTOLD, INTERNAL, VPC):
+    elif region and job and region != job and case.fact("endpoint_network") != PUBLIC and way_of(case) != INTERNET:
         words = "%s is in %s; the job runs in %s" % (case.target.host, region, job)
         yield Accusation("destination_other_vpc", (region, job), words)
 

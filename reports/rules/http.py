@@ -2,7 +2,7 @@
 
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
-from reports.causes import CAUSES, NETWORK
+from reports.causes import CAUSES
 from reports.evidence import Case
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Observation, Remedy, Scalar
@@ -102,12 +102,12 @@ def _cannot_reach(case: Case) -> Optional[Proof]:
 
 
 def _mute(case: Case) -> Optional[Proof]:
-    """It took the connection and the CONNECT, and nothing came of it."""
+    """It took the connection and the request, and nothing came of it."""
     failed = tuple(seen for seen in _ended(case, *_MUTE) if seen.step == "proxy")
     if not failed:
         return None
     first = failed[0]
-    words = "the proxy %s takes our CONNECT to %s and %s" % (
+    words = "the proxy %s takes our request for %s and %s" % (
         _proxy(case),
         case.target.address,
         _MUTE.get(first.failure or Failure.UNKNOWN, ""),
@@ -154,7 +154,7 @@ def _is_no_proxy(case: Case) -> Optional[Proof]:
 
 
 def _direct_works(case: Case) -> Optional[Proof]:
-    tried = tuple(seen for seen in case.of("http", "direct") if seen.failure is None)
+    tried = tuple(seen for seen in case.of("tcp", "connect_direct") if seen.failure is None)
     if not tried:
         return None
     words = "without the proxy, %s answers in %s" % (tried[0].address, seconds(tried[0].duration_s))
@@ -162,7 +162,7 @@ def _direct_works(case: Case) -> Optional[Proof]:
 
 
 def _direct_fails(case: Case) -> Optional[Proof]:
-    tried = tuple(case.of("http", "direct"))
+    tried = tuple(case.of("tcp", "connect_direct"))
     if not tried or any(seen.failure is None or seen.failure in LOCAL_SHORTAGES for seen in tried):
         return None
     failure = tried[0].failure or Failure.UNKNOWN
@@ -171,16 +171,18 @@ def _direct_fails(case: Case) -> Optional[Proof]:
 
 
 def _want_direct(case: Case) -> Tuple[Want, ...]:
-    return () if case.of("http", "direct") else (Want(probe="http", step="direct", target=case.target.name),)
+    return (
+        () if case.of("tcp", "connect_direct") else (Want(probe="tcp", step="connect_direct", target=case.target.name),)
+    )
 
 
-def _remedy(code: str, text: str = "", owner: str = "") -> Callable[[Sequence[Case]], Remedy]:
-    """The catalogue's remedy (or ``text``), and the way around the proxy where it was seen to work."""
+def _remedy(code: str) -> Callable[[Sequence[Case]], Remedy]:
+    """The catalogue's remedy, and the way around the proxy where it was seen to work."""
     cause = CAUSES[code]
 
     def made(cases: Sequence[Case]) -> Remedy:
         hosts = listed(list(dict.fromkeys(case.target.host for case in cases)))
-        advice = (text or cause.remedy).format(
+        advice = cause.remedy.format(
             proxy=_proxy(cases[0]),
             status=_status(cases[0].broken[0]) or "nothing",
             destinations=listed([case.target.address for case in cases]),
@@ -188,7 +190,7 @@ def _remedy(code: str, text: str = "", owner: str = "") -> Callable[[Sequence[Ca
         )
         if any(_direct_works(case) for case in cases):
             advice += "; the direct way works, so that it is enough to add %s to what NO_PROXY holds" % hosts
-        return Remedy(text=advice, reference=cause.reference, owner=owner or cause.owner)
+        return Remedy(text=advice, reference=cause.reference, owner=cause.owner)
 
     return made
 
@@ -200,13 +202,13 @@ RULES: Tuple[Rule, ...] = (
     Rule(cause="http_5xx", explains=(EXCHANGE,), applies=_backend_fails, prior=5.0, details=_status_details),
     Rule(cause="http_403", explains=(EXCHANGE,), applies=_forbidden, prior=5.0, details=_status_details),
     Rule(
-        cause="http_403",
+        cause="proxy_denied",
         explains=(PROXY,),
         applies=_denies,
         prior=0.2,
         clues=_AROUND,
         wants=_want_direct,
-        remedy=_remedy("http_403", "ask whoever runs the proxy {proxy} to let {destinations} through", NETWORK),
+        remedy=_remedy("proxy_denied"),
     ),
     # A proxy in the way that the environment does not name asks for credentials in the exchange.
     Rule(

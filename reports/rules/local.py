@@ -11,6 +11,10 @@ from reports.rules.contract import CONNECT, RESOLVE, RUN, SUBNET, Clue, Proof, R
 from reports.words import listed
 
 
+# A filter answers at once.
+_AT_ONCE = 1.0
+
+
 def _filtered_here(case: Case) -> Optional[Proof]:
     """The kernel itself could not let the SYN out, or answered it by its own ICMP."""
     unsent = clues.unsent(case)
@@ -20,7 +24,12 @@ def _filtered_here(case: Case) -> Optional[Proof]:
     if denied:
         return Proof("this machine's output chain refuses the packet (EPERM)", denied)
     own = {address for seen in clues.interfaces(case) for address in clues.own_addresses(seen)}
-    rejected = tuple(seen for seen in case.failed_connects if seen.facts.get("icmp_from") in own | {"127.0.0.1", "::1"})
+    rejected = tuple(
+        seen
+        for seen in case.failed_connects
+        # Late, it is the kernel that waited in vain for a neighbour.
+        if seen.facts.get("icmp_from") in own | {"127.0.0.1", "::1"} and seen.duration_s < _AT_ONCE
+    )
     if rejected and len(rejected) == len(case.failed_connects) and not set(case.ips) & own:
         return Proof("this machine itself (%s) answers the SYN" % rejected[0].facts["icmp_from"], rejected)
     return None

@@ -7,7 +7,7 @@ refuted where something that lacks the same was reached, and stands by itself on
 import ipaddress
 from typing import Callable, Optional, Sequence, Tuple, Union
 
-from reports.addresses import admits
+from reports.addresses import admits, is_private
 from reports.causes import CRITICAL, INFO, WARNING
 from reports.evidence import Case
 from reports.failures import Failure
@@ -61,13 +61,32 @@ def _never_left(case: Case) -> Optional[Proof]:
 
 
 def _answered_on_the_way(case: Case) -> Optional[Proof]:
-    """A router beyond this machine answered, so that the packets do get somewhere."""
-    answers = tuple(seen for seen in case.broken if seen.facts.get("icmp_from") and not seen.facts.get("icmp_local"))
+    """A router beyond this machine answered, so that the packets do get somewhere.
+
+    Without a way into the VPC they go out towards the Internet: then only a router of the VPC's own networks counts.
+    """
+    inside = case.run.plan.networks if case.way == BY_VPC else ()
+    answers = tuple(
+        seen
+        for seen in case.broken
+        if seen.facts.get("icmp_from")
+        and not seen.facts.get("icmp_local")
+        and (not inside or case.run.network_of(str(seen.facts["icmp_from"])) is not None)
+    )
     return Proof("%s on the way answered" % answers[0].facts["icmp_from"], answers) if answers else None
 
 
 def _was_accepted(case: Case) -> Optional[Proof]:
-    """A handshake was completed; a forwarder may do that in place of the target."""
+    """A handshake was completed where nobody does that in place of the target."""
+    return _accepted(case) if case.run.vantage.kind not in GOVERNED else None
+
+
+def _was_accepted_inside(case: Case) -> Optional[Proof]:
+    """A handshake was completed inside MaxCompute, where a forwarder may have done it."""
+    return _accepted(case) if case.run.vantage.kind in GOVERNED else None
+
+
+def _accepted(case: Case) -> Optional[Proof]:
     if case.stage in (TLS, EXCHANGE) and case.connected:
         return Proof("the connection was accepted", tuple(case.connected))
     return None
@@ -83,10 +102,6 @@ def _reached_without(cause: str) -> Callable[[Case], Optional[Proof]]:
         return Proof("%s lacks the same in the settings and is reached" % other.target.address, shown)
 
     return test
-
-
-def _endpoint_is_wrong(case: Case) -> Optional[Proof]:
-    return Proof() if accusation(case, "endpoint_wrong_network") is not None else None
 
 
 def _name_server_failed(case: Case) -> Optional[Proof]:
@@ -135,6 +150,8 @@ def _missing_or_pending(case: Case) -> Optional[Proof]:
         return Proof(found.words, case.coverage)
     if case.way != INTERNET or said(case, "listed") != "yes" or said(case, "project_listed") == "yes":
         return None
+    if any(is_private(ip) for ip in case.ips) or not (case.silent or case.run.vantage.kind in GOVERNED):
+        return None
     return Proof("the job's list holds it; the project's own list must hold it too", case.coverage)
 
 
@@ -164,7 +181,7 @@ def _contradicted(case: Case) -> Optional[Proof]:
 
 
 def _needs_approval(case: Case) -> Optional[Proof]:
-    if case.run.runtime not in GOVERNED or way_of(case) != INTERNET or said(case, "unsupported"):
+    if of_run(case.run).runtime not in GOVERNED or way_of(case) != INTERNET or said(case, "unsupported"):
         return None
     if case.fact("self_verifying") or said(case, "project_listed") == "yes" or case.connected or case.proxied:
         return None
@@ -198,7 +215,7 @@ def _whitelist_lacks_vswitch(case: Case) -> Optional[Proof]:
 
 def _by_legacy_spark(case: Case) -> bool:
     declared = of_run(case.run).declared
-    return case.run.runtime == "spark" and bool(declared.domains.vpcs) and not declared.is_on(ENI_ENABLE)
+    return of_run(case.run).runtime == "spark" and bool(declared.domains.vpcs) and not declared.is_on(ENI_ENABLE)
 
 
 def _networks(case: Case) -> Sequence[Network]:
@@ -261,7 +278,12 @@ def _beside_severity(cause: str) -> Callable[[Case], Optional[str]]:
 
 # --- the rules ------------------------------------------------------------------------------------------------------
 
-_SHARED = (Clue(_never_left, 0.001), Clue(_answered_on_the_way, 0.02), Clue(_was_accepted, 0.02))
+_SHARED: Tuple[Clue, ...] = (
+    Clue(_never_left, 0.0001),
+    Clue(_answered_on_the_way, 0.005),
+    Clue(_was_accepted, 0.005),
+    Clue(_was_accepted_inside, 0.1),
+)
 
 
 def _explaining(
@@ -312,12 +334,12 @@ _MALFORMED = (
     "eni_info_malformed",
     "vpc_domain_list_malformed",
 )
-_ELSEWHERE = Clue(_endpoint_is_wrong, 0.1)
 
 _EXPLAINING: Tuple[Rule, ...] = (
-    *(_explaining(cause, 8, (*_SHARED, _ELSEWHERE)) for cause in _MALFORMED),
-    _explaining("access_not_enabled", 5, (*_SHARED, _ELSEWHERE)),
-    _explaining("access_way_unsupported", 6, (*_SHARED, Clue(_only_likely, 0.05))),
+    # What the settings lack is also why there is no ENI: these outweigh eni_missing.
+    *(_explaining(cause, 40, _SHARED) for cause in _MALFORMED),
+    _explaining("access_not_enabled", 40, _SHARED),
+    _explaining("access_way_unsupported", 40, (*_SHARED, Clue(_only_likely, 0.01))),
     _explaining(
         "endpoint_wrong_network",
         6,
@@ -335,10 +357,10 @@ _EXPLAINING: Tuple[Rule, ...] = (
     _explaining(
         "access_list_missing_host",
         5,
-        (*_SHARED, _ELSEWHERE, Clue(_held_by_the_job, 0.05), Clue(_stale_instead, 0.3), Clue(_list_works, 2)),
+        (*_SHARED, Clue(_held_by_the_job, 0.08), Clue(_stale_instead, 0.3), Clue(_list_works, 2)),
         applies=_missing_or_pending,
     ),
-    _explaining("access_list_missing_port", 6, (*_SHARED, _ELSEWHERE, Clue(_list_works, 2))),
+    _explaining("access_list_missing_port", 6, (*_SHARED, Clue(_list_works, 2))),
     _explaining("access_list_stale_ip", 8, (*_SHARED, Clue(_was_once_its_address, 5)), scope="host"),
 )
 

@@ -60,13 +60,13 @@ def _expired(case: Case) -> Optional[Proof]:
     elif left >= 0:
         words = "a certificate in the chain of %s has ended; the server's own lasts until %s" % (
             first.address,
-            _day(first.facts["not_after"]),
+            _day(first.facts.get("not_after", "an unknown day")),
         )
     else:
         words = "the certificate of %s, for %s, ended on %s, %s ago by this machine's clock" % (
             first.address,
             _for_whom(first),
-            _day(first.facts["not_after"]),
+            _day(first.facts.get("not_after", "an unknown day")),
             _days(left),
         )
     return Proof(words, ended)
@@ -77,7 +77,11 @@ def _expired_details(case: Case) -> Dict[str, Scalar]:
     left = _days_left(first)
     if left is None:
         return {}
-    return {"not_after": _day(first.facts["not_after"]) if left < 0 else "a day of which only its chain tells"}
+    return {
+        "not_after": _day(first.facts.get("not_after", "an unknown day"))
+        if left < 0
+        else "a day of which only its chain tells"
+    }
 
 
 def _not_yet_valid(case: Case) -> Optional[Proof]:
@@ -105,7 +109,7 @@ def _expiring_soon(case: Case) -> Optional[Proof]:
         if seen.failure is None and left is not None and 0 <= left < _SOON:
             words = "the certificate of %s ends on %s, in %s" % (
                 seen.address,
-                _day(seen.facts["not_after"]),
+                _day(seen.facts.get("not_after", "an unknown day")),
                 _days(left),
             )
             return Proof(words, (seen,))
@@ -155,7 +159,7 @@ def _untrusted(case: Case) -> Optional[Proof]:
             words += "; the server sends no intermediate certificate with it, and must if that is what signed it"
     left = _days_left(first)
     if left is not None and left < 0:
-        words += "; it ended on %s besides" % _day(first.facts["not_after"])
+        words += "; it ended on %s besides" % _day(first.facts.get("not_after", "an unknown day"))
     return Proof(words, ended)
 
 

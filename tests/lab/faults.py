@@ -126,8 +126,8 @@ _FILTER: Mapping[str, Fault] = {
         "the group admits the NameNode's port and forgot the DataNodes'",
         _forward("ip daddr 10.10.2.31-10.10.2.33 tcp dport 50010 drop"),
     ),
-    "group_drops_one_datanode": Fault(
-        "one DataNode of three was forgotten", _forward("ip daddr 10.10.2.33 tcp dport 50010 drop")
+    "group_drops_two_datanodes": Fault(
+        "two DataNodes of three were forgotten", _forward("ip daddr 10.10.2.32-10.10.2.33 tcp dport 50010 drop")
     ),
     "router_prohibits": Fault(
         "the router answers ICMP type 3 code 13",
@@ -149,6 +149,10 @@ _FILTER: Mapping[str, Fault] = {
 _EGRESS: Mapping[str, Fault] = {
     "internet_closed": Fault(
         "the outbound proxy admits nothing", chain(PROXY, "forward", 'iifname "job" oifname "wan" drop')
+    ),
+    "internet_refused": Fault(
+        "as above, but the sandbox answers with resets: nothing of it comes from the targets",
+        chain(PROXY, "forward", 'iifname "job" oifname "wan" meta l4proto tcp reject with tcp reset'),
     ),
     "amap_not_admitted": Fault(
         "the proxy's list lacks this host", _admitted("198.51.100.11 . 443, 198.51.100.11 . 80")

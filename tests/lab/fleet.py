@@ -5,6 +5,7 @@ import selectors
 import socket
 import subprocess
 import sys
+from typing import Any
 
 from tests.lab import network
 from tests.lab.network import ROUTER, SANDBOX
@@ -53,18 +54,27 @@ def serve(listener: socket.socket) -> None:
     while True:
         for key, _ in selector.select():
             if key.fileobj is listener:
-                with contextlib.suppress(BlockingIOError):
-                    while True:
-                        connection, _ = listener.accept()
-                        connection.setblocking(False)
-                        selector.register(connection, selectors.EVENT_READ)
-                continue
-            connection = key.fileobj
-            with contextlib.suppress(OSError):
-                if connection.recv(4096):
-                    continue
-            selector.unregister(connection)
-            connection.close()
+                _accept(listener, selector)
+            else:
+                _look_at(key.fileobj, selector)
+
+
+def _accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
+    """Whoever waits."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            selector.register(connection, selectors.EVENT_READ)
+
+
+def _look_at(connection: Any, selector: selectors.BaseSelector) -> None:
+    """What is sent is thrown away; the end is answered with the end."""
+    with contextlib.suppress(OSError):
+        if connection.recv(4096):
+            return
+    selector.unregister(connection)
+    connection.close()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any, Self
 import yaml
 from attrs import frozen
 
+from tests.lab.real import PATH
 from tests.lab.wire import Packet, Recording
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,8 +71,7 @@ class Lab:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the lab
 
     def __enter__(self) -> Self:
-        path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
-        missing = [name for name in _NEEDED if shutil.which(name, path=path) is None]
+        missing = [name for name in _NEEDED if shutil.which(name, path=PATH) is None]
         if missing:
             raise LabUnavailableError(f"not installed: {', '.join(missing)}")
         python = [sys.executable, "-m", "tests.lab.inside"]
@@ -82,7 +82,7 @@ class Lab:
             stderr=self._errors,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": PATH},
         )
         try:
             self.seconds_to_build: float = self.call("built")
@@ -142,15 +142,16 @@ class Lab:
             self.call("undo")
 
     @contextlib.contextmanager
-    def record(self, namespace: str = "sandbox") -> Iterator[list[Recording]]:
-        """Write down what goes over a node's interfaces; at the end the list holds one Recording."""
-        recordings: list[Recording] = []
+    def record(self, namespace: str = "sandbox") -> Iterator[Recording]:
+        """Take down what goes over a node's interfaces; the Recording is filled at the end."""
+        recording = Recording()
         self.call("record", namespace=namespace)
         try:
-            yield recordings
+            yield recording
         finally:
             found = self.call("recorded", namespace=namespace)
-            recordings.append(Recording([Packet(*fields) for fields in found["packets"]], found["dropped"]))
+            recording.packets = [Packet(*fields) for fields in found["packets"]]
+            recording.dropped = found["dropped"]
 
     def fleet(self) -> None:
         """Add the host that owns 10.99.0.0/16 (tests/lab/fleet.py)."""

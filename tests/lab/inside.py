@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from typing import Any
@@ -22,14 +23,14 @@ from tests.lab.certificates import Authority
 from tests.lab.changes import Undo
 from tests.lab.faults import FAULTS
 from tests.lab.nameserver import FIRST, SECOND, NameServers
-from tests.lab.real import RealServers
+from tests.lab.real import PATH, RealServers
 from tests.lab.servers import HEALTHY, Servers
 from tests.lab.wire import Recorder
 
 # A tmpfs of the lab's own: what is written here ends with it.
 FOLDER = Path("/run/lab")
 
-_ENVIRONMENT = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin"), "HOME": str(FOLDER), "LANG": "C.UTF-8"}
+_ENVIRONMENT = {"PATH": PATH, "HOME": str(FOLDER), "LANG": "C.UTF-8"}
 
 # `ip netns exec` gives a mount namespace of its own: the machine's files stay as they are.
 _ENTER = """
@@ -58,6 +59,7 @@ class Inside:
         self._undo: list[Undo] = []
         self._runs = 0
         self._recorders: dict[str, Recorder] = {}
+        self._fleet = False
 
     def built(self) -> float:
         """Seconds that the network took."""
@@ -82,19 +84,10 @@ class Inside:
         """Rules, routes and links of all namespaces."""
         return {namespace: network.snapshot(namespace) for namespace in network.NAMESPACES}
 
-    def connect(self, namespace: str, address: str, port: int, timeout: float) -> str:
-        """What a plain connect meets: `open`, `silent`, or the errno's name."""
-        with network.inside(namespace):
-            sock = socket.socket()
-        with sock:
-            sock.settimeout(timeout)
-            try:
-                sock.connect((address, port))
-            except TimeoutError:
-                return "silent"
-            except OSError as error:
-                return errno.errorcode[error.errno or 0]
-        return "open"
+    def connect(self, namespace: str, endpoints: Sequence[tuple[str, int]], timeout: float) -> list[str]:
+        """What plain connects meet, all at the same time: `open`, `silent`, or the errno's name."""
+        with ThreadPoolExecutor(len(endpoints)) as pool:
+            return list(pool.map(lambda endpoint: _meet(namespace, *endpoint, timeout), endpoints))
 
     def run(
         self,
@@ -161,8 +154,24 @@ class Inside:
         return self._recorders.pop(namespace).stop()
 
     def fleet(self) -> None:
-        """The host that owns a /16; once."""
-        fleet.build()
+        """The host that owns a /16, built when it is first asked for."""
+        if not self._fleet:
+            fleet.build()
+            self._fleet = True
+
+
+def _meet(namespace: str, address: str, port: int, timeout: float) -> str:
+    with network.inside(namespace):
+        sock = socket.socket()
+    with sock:
+        sock.settimeout(timeout)
+        try:
+            sock.connect((address, port))
+        except TimeoutError:
+            return "silent"
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+    return "open"
 
 
 def _make_mount_points() -> None:

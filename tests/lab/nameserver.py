@@ -3,7 +3,7 @@
 import functools
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import dns.exception
@@ -90,7 +90,7 @@ class NameServers:
             send(response.to_wire())
 
 
-def _fill(response: dns.message.Message, name: str, records: dict[str, Any]) -> None:
+def _fill(response: dns.message.Message, name: str, records: Mapping[str, Any]) -> None:
     """The chain of CNAMEs and the values at its end, as a resolver gives them (RFC 1034, section 4.3.2)."""
     kind = dns.rdatatype.to_text(response.question[0].rdtype)
     seen: set[str] = set()

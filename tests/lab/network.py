@@ -89,7 +89,8 @@ _ROUTES: Mapping[str, Sequence[str]] = {
 
 _SYSCTLS: Mapping[str, Mapping[str, str]] = {
     PROXY: {"net/ipv4/ip_forward": "1"},
-    ROUTER: {"net/ipv4/ip_forward": "1"},
+    # Every message is sent, so that each connection that is refused learns it.
+    ROUTER: {"net/ipv4/ip_forward": "1", "net/ipv4/icmp_ratelimit": "0"},
     DNS: {"net/ipv4/ip_unprivileged_port_start": "53"},
 }
 # No node of the lab has IPv6. Addresses stand on several legs: a strict reverse path would judge them.

@@ -3,6 +3,7 @@
 Their files are in the lab's own tmpfs. They run as the lab's root, which is an ordinary user outside.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,9 @@ from tests.lab.certificates import Authority
 from tests.lab.nameserver import FIRST
 from tests.lab.network import DB, DNS, INTERNET, PROXY
 from tests.lab.zone import BEHIND_PROXY, RECORDS
+
+# Servers stand where an ordinary user's search path does not lead.
+PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
 # Where they listen.
 HOST = "10.10.2.50"
@@ -48,11 +52,8 @@ class RealServers:
         self._started: set[str] = set()
 
     def start(self, name: str) -> None:
-        """Return when it answers. Raises RuntimeError where the program is missing or ends."""
+        """Return when it answers. Raises RuntimeError with its last words where it does not."""
         if name not in self._started:
-            for program in NEEDED[name]:
-                if not Path(program).exists() and shutil.which(program) is None:
-                    raise RuntimeError(f"{name}: {program} is not installed")
             _STARTERS[name](self)
             self._started.add(name)
 
@@ -301,3 +302,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "nginx": ("nginx",),
     "squid": ("squid", _SQUID_PASSWORDS),
 }
+
+
+def missing(*names: str) -> list[str]:
+    """The programs that these servers need and this machine lacks."""
+    programs = [program for name in names for program in NEEDED[name]]
+    return [program for program in programs if shutil.which(program, path=PATH) is None and not Path(program).exists()]

@@ -1,6 +1,8 @@
 """Whether a report says the truth about a scenario."""
 
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from attrs import frozen
@@ -31,6 +33,31 @@ class Score:
             f"{mark} {self.scenario.name:36} {expected:30} {self.found:30} {self.confidence:4.0%} {self.seconds:6.2f} s"
         )
         return "\n".join((line, *(f"        {reason}" for reason in self.wrong)))
+
+
+class Scoring:
+    """Several labs side by side, each with networks of its own, so that their time-outs are waited for together."""
+
+    def __init__(self, jobs: int = 3) -> None:
+        self._pool = ThreadPoolExecutor(jobs)
+        self._own = threading.local()
+        self._labs: list[Lab] = []
+
+    def submit(self, scenario: Scenario) -> Future[tuple[Score, Outcome]]:
+        """The score to come. Its result raises LabUnavailableError where there can be no lab."""
+        return self._pool.submit(self._score, scenario)
+
+    def close(self) -> None:
+        """End the labs; what has not begun is not run."""
+        self._pool.shutdown(cancel_futures=True)
+        for lab in self._labs:
+            lab.close()
+
+    def _score(self, scenario: Scenario) -> tuple[Score, Outcome]:
+        if not hasattr(self._own, "lab"):
+            self._own.lab = Lab().__enter__()
+            self._labs.append(self._own.lab)
+        return run(self._own.lab, scenario)
 
 
 def run(lab: Lab, scenario: Scenario) -> tuple[Score, Outcome]:

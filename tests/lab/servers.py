@@ -27,7 +27,7 @@ _LINGER_RESET = struct.pack("ii", 1, 0)
 class Servers:
     """Listeners on any address of the lab, all in one thread."""
 
-    def __init__(self, authority: Callable[[], Authority]) -> None:
+    def __init__(self, authority: Authority) -> None:
         self.authority = authority
         self.known: dict[str, Callable[..., None]] = dict(BEHAVIOURS)
         self._selector = selectors.DefaultSelector()
@@ -87,7 +87,7 @@ class Servers:
         with connection, contextlib.suppress(OSError, EOFError):
             if name == "tls":
                 certificate, name, *arguments = arguments
-                context = self.authority().server_context(certificate)
+                context = self.authority.server_context(certificate)
                 connection = context.wrap_socket(connection, server_side=True)
             with connection:
                 self.known[name](connection, *arguments)
@@ -217,7 +217,8 @@ def http(connection: socket.socket, status: int = 200, reason: str = "OK", body:
 
 def _request(connection: socket.socket) -> bytes:
     head = b""
-    while b"\r\n\r\n" not in head and b"\n\n" not in head:
+    # What does not begin with a method is no request: it is answered at once, as real servers do.
+    while b"\r\n\r\n" not in head and b"\n\n" not in head and head[:1].isalpha() == bool(head):
         more = connection.recv(4096)
         if not more:
             raise EOFError

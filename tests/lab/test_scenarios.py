@@ -3,20 +3,29 @@
 import pytest
 
 from tests.lab.conftest import unavailable
-from tests.lab.harness import LabError
-from tests.lab.real import NEEDED
+from tests.lab.harness import LabUnavailableError
+from tests.lab.real import missing
 from tests.lab.scenarios import SCENARIOS
-from tests.lab.score import run
+from tests.lab.score import Scoring
+
+
+@pytest.fixture(scope="module")
+def scores(request):
+    """The scores to come of the scenarios that were selected: they run side by side."""
+    selected = [item.callspec.params["name"] for item in request.session.items if item.module is request.module]
+    scoring = Scoring()
+    yield {name: scoring.submit(SCENARIOS[name]) for name in selected if not missing(*SCENARIOS[name].real)}
+    scoring.close()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_true_cause_comes_first(lab, name):
+def test_the_true_cause_comes_first(scores, name):
     """The expected cause is the first finding, of the right targets, without another accusation."""
-    scenario = SCENARIOS[name]
+    if name not in scores:
+        unavailable(f"not installed: {', '.join(missing(*SCENARIOS[name].real))}")
     try:
-        lab.start(*scenario.real)
-    except LabError as error:
-        unavailable(f"{', '.join(NEEDED[server][0] for server in scenario.real)}: {error}")
-    score, _ = run(lab, scenario)
+        score, _ = scores[name].result()
+    except LabUnavailableError as error:
+        unavailable(f"the lab cannot be built here: {error}")
 
     assert score.right, str(score)

@@ -1,24 +1,26 @@
 """What really went over a node's interfaces: a recorder on AF_PACKET, and the questions that a test asks of it."""
 
-import contextlib
 import heapq
-import select
+import mmap
 import socket
 import struct
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from tests.lab.network import inside
 
 _ETH_P_ALL, _ETH_P_IP, _ETH_P_ARP = 0x0003, 0x0800, 0x0806
 _PACKET_OUTGOING = 4
-_SOL_PACKET, _PACKET_STATISTICS = 263, 6
-_SO_TIMESTAMPNS, _SO_RCVBUFFORCE = 35, 33
-_BUFFER = 64 * 1024 * 1024
-_HEADERS = 128  # bytes: link, IP and TCP headers with all options
+# include/uapi/linux/if_packet.h
+_SOL_PACKET, _PACKET_RX_RING, _PACKET_STATISTICS, _PACKET_VERSION = 263, 5, 6, 10
+_TPACKET_V2, _TP_STATUS_USER = 1, 1
+_HEADER = struct.Struct("=IIIHHII")  # tpacket2_hdr: status, len, snaplen, mac, net, sec, nsec
+_HEADER_LENGTH = 32
+_ADDRESS = struct.Struct("=4xi2xB")  # sockaddr_ll: ifindex, pkttype
+# 262,144 packets, of each the headers.
+_FRAME, _BLOCK, _BLOCKS = 256, 65536, 1024
 _NAMES = {1: "icmp", 6: "tcp", 17: "udp"}
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -40,33 +42,31 @@ class Packet:
     sequence: int
 
 
-@frozen
+@define
 class Recording:
-    """The packets of a node, in order. ``dropped``: how many the kernel could not hand over; a test wants 0."""
+    """The packets of a node, in order. ``dropped``: how many the ring could not hold; a test wants 0.
 
-    packets: Sequence[Packet] = field(factory=list)
+    It is filled when the recording ends.
+    """
+
+    packets: list[Packet] = field(factory=list)
     dropped: int = 0
 
     def connections(self) -> list[Packet]:
         """The first SYN of each connection that the node opened: retransmissions apart."""
         seen: set[tuple[Any, ...]] = set()
         found = []
-        for packet in self._sent("tcp"):
+        for packet in self.packets:
             key = (_pair(packet), packet.sequence)
-            if packet.flags & (SYN | ACK) == SYN and key not in seen:
+            opens = packet.outgoing and packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN
+            if opens and key not in seen:
                 seen.add(key)
                 found.append(packet)
         return found
 
     def most_opened(self, window: float = 1.0) -> int:
         """The most connections that were opened within any ``window`` seconds."""
-        times = [packet.time for packet in self.connections()]
-        most = first = 0
-        for last, now in enumerate(times):
-            while times[first] <= now - window:
-                first += 1
-            most = max(most, last - first + 1)
-        return most
+        return _densest([packet.time for packet in self.connections()], window)
 
     def most_open(self, timeout: float) -> int:
         """The most connections that were open at once: from the SYN to the first FIN or RST of either side.
@@ -96,56 +96,46 @@ class Recording:
 
     def most_sent(self, window: float = 1.0) -> int:
         """The most packets of any kind, ARP apart, that were sent within any ``window`` seconds."""
-        times = [packet.time for packet in self.packets if packet.outgoing and packet.protocol != "arp"]
-        most = first = 0
-        for last, now in enumerate(times):
-            while times[first] <= now - window:
-                first += 1
-            most = max(most, last - first + 1)
-        return most
-
-    def _sent(self, protocol: str) -> list[Packet]:
-        return [packet for packet in self.packets if packet.outgoing and packet.protocol == protocol]
+        sent = (packet for packet in self.packets if packet.outgoing and packet.protocol != "arp")
+        return _densest([packet.time for packet in sent], window)
 
 
 class Recorder:
-    """Reads every packet of a namespace, in a thread, from now until ``stop``."""
+    """Takes down every packet of a namespace, from now until ``stop``.
+
+    The kernel writes into a ring of memory (Documentation/networking/packet_mmap), large enough for a whole test: no
+    reader has to keep up.
+    """
 
     def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
         with inside(namespace):
             self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-        self._sock.setblocking(False)
-        self._sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        with contextlib.suppress(PermissionError):  # then the kernel's own limit holds, and drops are counted
-            self._sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        self._packets: list[tuple[Any, ...]] = []
-        self._stopped, self._stop = socket.socketpair()
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
+            self._sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
+            frames = _BLOCKS * _BLOCK // _FRAME
+            self._sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("=4I", _BLOCK, _BLOCKS, _FRAME, frames))
+            self._ring = mmap.mmap(self._sock.fileno(), _BLOCKS * _BLOCK)
 
     def stop(self) -> dict[str, Any]:
         """The fields of a Recording, as JSON carries them."""
-        self._stop.send(b".")
-        self._thread.join()
+        with inside(self._namespace):
+            interfaces = dict(socket.if_nameindex())
+        packets = list(self._read(interfaces))
         _, dropped = struct.unpack("=II", self._sock.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
-        for sock in (self._sock, self._stop, self._stopped):
-            sock.close()
-        return {"packets": sorted(self._packets), "dropped": dropped}
+        self._ring.close()
+        self._sock.close()
+        return {"packets": packets, "dropped": dropped}
 
-    def _read(self) -> None:
-        stopping = False
-        while not stopping:
-            ready, _, _ = select.select([self._sock, self._stopped], [], [])
-            stopping = self._stopped in ready
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    data, ancillary, _, address = self._sock.recvmsg(_HEADERS, 64)
-                    packet = _parse(data)
-                    if packet is not None:
-                        seconds, nanoseconds = struct.unpack("=qq", ancillary[0][2][:16])
-                        interface, _, kind = address[:3]
-                        head = (seconds + nanoseconds / 1e9, interface, kind == _PACKET_OUTGOING)
-                        self._packets.append((*head, *packet))
+    def _read(self, interfaces: Mapping[int, str]) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(self._ring), _FRAME):
+            status, _, length, link, _, seconds, nanoseconds = _HEADER.unpack_from(self._ring, start)
+            if not status & _TP_STATUS_USER:
+                return
+            index, kind = _ADDRESS.unpack_from(self._ring, start + _HEADER_LENGTH)
+            packet = _parse(self._ring[start + link : start + link + length])
+            if packet is not None:
+                head = (seconds + nanoseconds / 1e9, interfaces.get(index, str(index)), kind == _PACKET_OUTGOING)
+                yield (*head, *packet)
 
 
 def _parse(frame: bytes) -> tuple[Any, ...] | None:
@@ -166,6 +156,16 @@ def _parse(frame: bytes) -> tuple[Any, ...] | None:
         return (name, source, source_port, destination, port, 0, 0)
     sequence, flags = struct.unpack_from("!I5xB", header, start + 4)
     return (name, source, source_port, destination, port, flags, sequence)
+
+
+def _densest(times: Sequence[float], window: float) -> int:
+    """The most of the ascending times that lie within any ``window`` seconds."""
+    most = first = 0
+    for last, now in enumerate(times):
+        while times[first] <= now - window:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
 
 
 def _ip(data: bytes) -> str:

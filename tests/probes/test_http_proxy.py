@@ -95,6 +95,7 @@ async def test_forwarded(network, ports):
 
     assert seen.failure is None
     assert seen.step == "exchange"
+    assert seen.address == "%s:%d" % (HERE, ports["plain"])
     assert seen.facts["way"] == "proxy"
     assert seen.facts["proxy"] == "%s:%d" % (HERE, ports["open"])
     assert seen.facts["status"] == 200
@@ -133,6 +134,7 @@ async def test_refused_by_the_proxy(network, ports, way, proxy, credentials, hos
         assert not through
 
     assert (seen.probe, seen.step) == ("http", "proxy")
+    assert seen.address == "%s:%d" % (HERE, ports[proxy])
     assert seen.facts["status"] == status
     assert seen.facts["proxy"] == "%s:%d" % (HERE, ports[proxy])
     assert "could not be retrieved" in seen.facts["message"] or "Access Denied" in seen.facts["message"]
@@ -174,6 +176,7 @@ async def test_tls_through_the_proxy(network, ports):
     assert seen.facts["way"] == "proxy"
     assert seen.facts["url"] == "https://127.0.0.1:%d/" % ports["tls"]
     assert refused.failure is Failure.TLS_UNTRUSTED
+    assert refused.address == "127.0.0.1:%d" % ports["tls"]
     assert refused.facts["issuer"] == "CN=Root"
 
 
@@ -224,6 +227,33 @@ async def test_who_made_the_answer(network, head, expected):
         seen = await forwarded(network, asked(80), proxy_at(port))
 
     assert expected == seen.step
+
+
+@pytest.mark.parametrize(
+    ("answer", "step", "expected"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "proxy", Failure.WRONG_PROTOCOL),
+        (b"", "proxy", Failure.EOF),
+        (b"HTTP/1.1 what\r\n\r\n", "proxy", Failure.HTTP_MALFORMED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "exchange", Failure.EOF),
+    ],
+)
+async def test_no_answer_of_a_proxy(network, answer, step, expected):
+    """Where no HTTP comes back at all, that is the proxy's doing; within an answer, it may be the target's."""
+    async with server(says(answer)) as port:
+        seen = await forwarded(network, asked(80), proxy_at(port))
+
+    assert seen.step == step
+    assert expected == seen.failure
+
+
+async def test_silence_behind_a_proxy(network):
+    """A proxy that waits for a silent target is silent, too: nothing says whose silence it is."""
+    async with server(tls_servers.hangs) as port:
+        seen = await forwarded(network, asked(80, timeout=0.1), proxy_at(port))
+
+    assert seen.step == "exchange"
+    assert seen.failure is Failure.TIMED_OUT
 
 
 async def test_credentials_that_come_back(network):

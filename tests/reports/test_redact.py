@@ -6,6 +6,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reports.again import compare, subset
 from reports.document import dumps, loads, to_document
 from reports.model import (
     Cleared,
@@ -43,6 +44,10 @@ def rewritten(text, *hosts):
         ("fe80::1%eth0, 2001:db8::/32, ::ffff:10.0.0.1, 10.0.0.1", "private-1%eth0, net-1, private-2, private-2"),
         ("x=:2001:db8::1:", "x=:public-1:"),
         ("a256.10.0.0.1b", "a256.private-1b"),
+        (
+            "10.0.0.1/10.0.0.1:80, a/2001:db8::1 is down: 10.0.0.0/24.",
+            "private-1/private-1:80, a/public-1 is down: net-1.",
+        ),
         ("010.000.000.001", "private-1"),
         ("127.0.0.1 ::1 0.0.0.0/0 ::", "127.0.0.1 ::1 0.0.0.0/0 ::"),
         ("08:00:00 of 2026-11-24T08:00:00.123456Z", "08:00:00 of 2026-11-24T08:00:00.123456Z"),
@@ -109,6 +114,17 @@ def test_only_text_changes(name):
     assert [one.duration_s for one in bare.observations] == [one.duration_s for one in report.observations]
     for finding, finding_now in zip(report.findings, bare.findings, strict=True):
         assert [seen[id_] for id_ in finding.evidence] == [seen_now[id_] for id_ in finding_now.evidence]
+
+
+def test_reports_can_be_compared():
+    """Two reports redacted with the same names call the same target the same."""
+    names = Pseudonyms()
+    before, after = samples.scattered(6), samples.scattered(6)
+    after = evolve(after, run=evolve(after.run, plan=subset(after)), targets=after.targets[1:3], observations=())
+    rows = compare(redact(before, names), redact(after, names))
+    expected = [(row.change, names.rewrite(row.target)) for row in compare(before, after)]
+
+    assert expected == [(row.change, row.target) for row in rows]
 
 
 def test_ids_say_nothing():

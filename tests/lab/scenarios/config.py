@@ -31,6 +31,14 @@ SCENARIOS = (
         targets=("aliyun", "amap"),
     ),
     Scenario(
+        name="access_not_enabled_refused",
+        title="the same, but the sandbox refuses in place of the targets",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun", "amap", settings={"odps.internet.access.list": None}),
+        faults=("internet_refused",),
+        expected="access_not_enabled",
+        targets=("aliyun", "amap"),
+    ),
+    Scenario(
         name="access_not_enabled_vpc",
         title="a UDF without a network link: there is no ENI",
         plan=udf("metastore", "mysql", "zookeeper", "aliyun", "amap", settings={"odps.session.networklink": None}),
@@ -53,12 +61,12 @@ SCENARIOS = (
         name="access_way_unsupported",
         title="SmartNAT on Spark 3.5.2, which does not have it",
         plan=spark(
-            *("aliyun", "amap", "oss", "partner"),
+            *("aliyun", "amap", "partner", "files"),
             settings={f"{SPARK}spark.version": "spark-3.5.2-odps1.0.0", **_NO_ENI, **_SMARTNAT},
         ),
         faults=("internet_closed",),
         expected="access_way_unsupported",
-        targets=("aliyun", "amap", "oss", "partner"),
+        targets=("aliyun", "amap", "partner", "files"),
     ),
     Scenario(
         name="networklink_name_invalid",

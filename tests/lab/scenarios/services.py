@@ -69,6 +69,14 @@ _SERVICE = (
         targets=("datanode1", "datanode2", "datanode3"),
     ),
     Scenario(
+        name="datanode_unreachable_some",
+        title="two DataNodes of three were forgotten in the security group",
+        plan=_HADOOP,
+        faults=("group_drops_two_datanodes",),
+        expected="datanode_unreachable",
+        targets=("datanode2", "datanode3"),
+    ),
+    Scenario(
         name="one_address_dead",
         title="one of three addresses of the name is silent",
         plan=udf("metastore", "mysql", "aliyun", target("workers", address="tcp://workers.emr.internal:50010")),

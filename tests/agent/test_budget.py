@@ -1,0 +1,127 @@
+"""The budget is never exceeded, whatever happens to those who wait for it."""
+
+import asyncio
+import time
+
+import pytest
+from attrs import evolve
+
+from agent.budget import Pace, RunBudget
+from reports.failures import Failed, Failure
+from reports.model import Limits
+
+
+def _most_within(times, window):
+    return max(sum(1 for other in times if start <= other < start + window) for start in times)
+
+
+async def test_rate_holds_in_every_second():
+    """However many ask at once, no second holds more openings than the rate, and no tenth more than a tenth."""
+    budget = RunBudget(Limits(rate=400, concurrency=10_000, per_target=10_000))
+    times = []
+
+    async def open_one(number):
+        await budget.admit((str(number),))
+        times.append(time.monotonic())
+        budget.opened()
+
+    await asyncio.gather(*(open_one(number) for number in range(600)))
+
+    assert len(times) == 600
+    assert _most_within(times, 1.0) <= 400
+    assert _most_within(times, 0.1) <= 40
+
+
+async def test_places_are_never_exceeded():
+    """At most ``concurrency`` places are out at once, and at most ``per_target`` for one key."""
+    budget = RunBudget(Limits(rate=100_000, concurrency=7, per_target=2))
+    now, most, of_target, most_of_target = 0, 0, {}, 0
+
+    async def hold(number):
+        nonlocal now, most, most_of_target
+        key = str(number % 5)
+        await budget.admit((key, f"{key}:{number}"))
+        now += 1
+        of_target[key] = of_target.get(key, 0) + 1
+        most, most_of_target = max(most, now), max(most_of_target, of_target[key])
+        await asyncio.sleep(0)
+        now -= 1
+        of_target[key] -= 1
+        budget.release((key, f"{key}:{number}"))
+
+    await asyncio.gather(*(hold(number) for number in range(200)))
+
+    assert (7, 2) == (most, most_of_target)
+
+
+async def test_a_cancelled_waiter_takes_no_place():
+    """Whoever gives up while waiting leaves the place to the next."""
+    budget = RunBudget(Limits(concurrency=1))
+    await budget.admit(("a",))
+    impatient = asyncio.ensure_future(budget.admit(("b",)))
+    patient = asyncio.ensure_future(budget.admit(("c",)))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+    budget.release(("a",))
+    await patient
+    budget.release(("c",))
+
+    await budget.admit(("d",))
+
+
+async def test_a_waiter_cancelled_after_its_turn_gives_the_place_back():
+    """The place may come in the same moment as the cancellation."""
+    budget = RunBudget(Limits(concurrency=1))
+    await budget.admit(("a",))
+    waiter = asyncio.ensure_future(budget.admit(("b",)))
+    await asyncio.sleep(0)
+    budget.release(("a",))
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+
+    await budget.admit(("c",))
+
+
+async def test_closing_refuses_who_waits_and_who_comes():
+    """When the run ends, nothing more is opened or sent."""
+    budget = RunBudget(Limits(concurrency=1))
+    await budget.admit(("a",))
+    waiter = asyncio.ensure_future(budget.admit(("b",)))
+    await asyncio.sleep(0)
+    budget.close()
+
+    for refused in (waiter, budget.admit(("c",)), budget.packet()):
+        with pytest.raises(Failed) as caught:
+            await refused
+        assert caught.value.failure is Failure.INTERRUPTED
+
+
+@pytest.mark.parametrize(("descriptors", "expected"), [(None, 256), (10_000, 256), (128, 96), (20, 1)])
+async def test_concurrency_is_planned_from_the_descriptors(descriptors, expected):
+    """Connections at once never ask for more descriptors than there are."""
+    assert expected == RunBudget(Limits(concurrency=256), descriptors).concurrency
+
+
+async def test_bytes():
+    """Bytes are counted for the target and for the run."""
+    limits = evolve(Limits(), bytes_per_target=100, bytes=150)
+    budget = RunBudget(limits)
+    budget.spend(("a",), 90)
+    budget.spend(("b",), 50)
+    with pytest.raises(Failed) as of_target:
+        budget.spend(("a",), 11)
+    with pytest.raises(Failed) as of_run:
+        budget.spend(("c",), 1)
+
+    assert of_target.value.failure is of_run.value.failure is Failure.BUDGET_SPENT
+
+
+async def test_slow_pace_is_not_rounded_to_nothing():
+    """A rate below twenty is not spread over tenths of a second, where it would be zero."""
+    pace = Pace(3)
+    for _ in range(3):
+        await pace.wait()
+        pace.mark()
+
+    assert pace._pause(time.monotonic()) > 0
