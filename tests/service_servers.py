@@ -155,9 +155,8 @@ def _packet(peer):
 
 def errors_of(port, client):
     """How many errors the server counts towards the block of this client."""
-    return int(
-        sql(port, f"SELECT COALESCE(SUM(SUM_CONNECT_ERRORS), 0) FROM performance_schema.host_cache WHERE IP='{client}'")
-    )
+    counted = sql(port, "SELECT IP, SUM_CONNECT_ERRORS FROM performance_schema.host_cache")
+    return sum(int(errors) for ip, errors in map(str.split, counted.splitlines()) if ip == client)
 
 
 @contextlib.contextmanager
@@ -216,19 +215,19 @@ async def stream_to(port, source=HERE, host=HERE):
     return SocketStream(sock, lambda _: None, lambda: None)
 
 
-async def ask_service(service, port, *, source=HERE, timeout=5.0, target_port=None):
-    """The observation of one exchange over a new connection. ``target_port``: what the plan says, where that matters."""
+async def ask_service(service, port, *, source=HERE, within=5.0):
+    """The observation of one exchange over a new connection."""
     stream = await stream_to(port, source)
     try:
-        return await ask_over(stream, service, target_port or port, timeout)
+        return await ask_over(stream, service, port, within)
     finally:
         await stream.close()
 
 
-async def ask_over(stream, service, port, timeout=5.0):
+async def ask_over(stream, service, port, within=5.0):
     """The observation of one exchange over this stream."""
     notes = Notes()
     target = Target(name="it", host=HERE, port=port, service=service)
-    await exchange(Ask(target=target, address=HERE, timeout=timeout), stream, notes)
+    await exchange(Ask(target=target, address=HERE, timeout=within), stream, notes)
     (seen,) = notes.observations
     return seen

@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import ssl
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,7 +65,8 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._signer = functools.cache(self._make_signer)
-        self.server_context = functools.cache(self._make_context)
+        self._make = functools.cache(self._make_context)
+        self._one_at_a_time = threading.Lock()
 
     def trust(self) -> str:
         """The authorities that a plan of the lab trusts, as PEM text."""
@@ -89,8 +91,12 @@ class Authority:
         paths[1].write_bytes(_pem(key))
         return paths
 
+    def server_context(self, kind: str) -> ssl.SSLContext:
+        """What a server of that kind needs. Safe from several threads."""
+        with self._one_at_a_time:
+            return self._make(kind)
+
     def _make_context(self, kind: str) -> ssl.SSLContext:
-        """What a server of that kind needs."""
         chosen = KINDS[kind]
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.files(kind))

@@ -39,7 +39,8 @@ _UNSHARE = (
     "--ipc",
 )
 _PREPARE = """
-mount -t tmpfs none /run && mkdir -p /run/netns && mount -t proc proc /proc && hostname lab && exec "$@"
+for place in /run /dev/shm; do mount -t tmpfs none "$place" || exit; done
+mkdir -p /run/netns && mount -t proc proc /proc && hostname lab && exec "$@"
 """
 _NEEDED = ("unshare", "mount", "ip", "nft")
 

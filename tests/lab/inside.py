@@ -30,7 +30,7 @@ from tests.lab.wire import Recorder
 # A tmpfs of the lab's own: what is written here ends with it.
 FOLDER = Path("/run/lab")
 
-_ENVIRONMENT = {"PATH": PATH, "HOME": str(FOLDER), "LANG": "C.UTF-8"}
+_ENVIRONMENT = {"PATH": PATH, "HOME": str(FOLDER), "TMPDIR": str(FOLDER), "LANG": "C.UTF-8"}
 
 # `ip netns exec` gives a mount namespace of its own: the machine's files stay as they are.
 _ENTER = """

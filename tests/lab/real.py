@@ -172,7 +172,16 @@ def _zookeeper(real: RealServers) -> None:
         "4lw.commands.whitelist=srvr\nadmin.enableServer=false\n"
     )
     program = "org.apache.zookeeper.server.ZooKeeperServerMain"
-    java = ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", _ZOOKEEPER, program, str(configuration)]
+    java = [
+        "java",
+        "-Xmx128m",
+        "-XX:-UsePerfData",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        _ZOOKEEPER,
+        program,
+        str(configuration),
+    ]
     real.serve("zookeeper", java, DB, (HOST, 2181))
 
 
