@@ -5,6 +5,7 @@ Exit codes, one table for every command: see EXIT. Results go to stdout, progres
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import TYPE_CHECKING
 
@@ -155,6 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # Whoever read stdout has gone; the interpreter must not try to flush it.
         sys.stdout = None
+        code = COULD_NOT_RUN
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        click.echo("Error: no file descriptors are left to run with: raise the limit (ulimit -n)", err=True)
         code = COULD_NOT_RUN
     sys.exit(code)
 

@@ -149,10 +149,18 @@ class Connector:
             pending = self._pending.pop(descriptor, None)
             if pending is None:
                 continue
-            number = 0
+            number, icmp = 0, None
             if events & (select.EPOLLERR | select.EPOLLHUP):
                 number = pending.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._finish(pending, number)
+                if number == 0 and _is_waiting(pending.sock):
+                    # An ICMP message that came while connect(2) held the socket is only queued: it counts all the same.
+                    icmp = icmp_error(pending.sock)
+                    if icmp is None:
+                        self._pending[descriptor] = pending
+                        self._epoll.modify(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
+                        continue
+                    number = icmp.errno
+            self._finish(pending, number, icmp)
 
     def _expire(self) -> None:
         self._timer = None
@@ -164,15 +172,15 @@ class Connector:
                 self._finish(pending, errno.ETIMEDOUT)
         self._arm()
 
-    def _finish(self, pending: _Pending, number: int) -> None:
+    def _finish(self, pending: _Pending, number: int, icmp: Optional[IcmpError] = None) -> None:
         self._epoll.unregister(pending.sock.fileno())
-        ended = self._ended(pending, number)
+        ended = self._ended(pending, number, icmp)
         if not pending.future.done():
             pending.future.set_result(ended)
         elif ended.sock is not None:
             ended.sock.close()
 
-    def _ended(self, pending: _Pending, number: int) -> Handshake:
+    def _ended(self, pending: _Pending, number: int, icmp: Optional[IcmpError] = None) -> Handshake:
         now = time.monotonic()
         sock, elapsed = pending.sock, now - pending.start
         info = tcp_info(sock)
@@ -193,7 +201,7 @@ class Connector:
                 info=info,
                 loop_lag=elapsed - duration,
             )
-        icmp = icmp_error(sock)
+        icmp = icmp or icmp_error(sock)
         sock.close()
         if number in _OWN and (icmp is None or icmp.local) and elapsed < _AT_ONCE:
             return _refused_here(number, pending.started)
@@ -207,6 +215,11 @@ class Connector:
             icmp=icmp,
             loop_lag=max(0.0, now - pending.deadline) if expired else 0.0,
         )
+
+
+def _is_waiting(sock: socket.socket) -> bool:
+    info = tcp_info(sock)
+    return info is not None and info.state == TCP_SYN_SENT
 
 
 def _kernel_time(info: Optional[TcpInfo], elapsed: float) -> float:

@@ -5,6 +5,7 @@ Queries go out without EDNS, as the C library's do, so that an answer is truncat
 """
 
 import asyncio
+import contextlib
 import socket
 import threading
 from typing import Awaitable, Dict, Iterable, List, Optional, Tuple
@@ -24,6 +25,8 @@ _MOST_ADDRESSES = 16
 
 # How many look-ups may sit in the C library at once; a dead name server holds each for many seconds.
 _MOST_THREADS = 16
+# What getaddrinfo(3) opens: its files one after the other, a socket for each record type.
+_DESCRIPTORS_OF_A_LOOKUP = 4
 
 
 @define
@@ -92,6 +95,7 @@ class OwnResolver:
         def ask() -> None:
             found, failed = None, None
             try:
+                _need_descriptors()
                 rows = socket.getaddrinfo(name, None, 0, socket.SOCK_STREAM)
                 found = list(dict.fromkeys(str(row[4][0]) for row in rows))
             except (OSError, UnicodeError) as error:
@@ -108,6 +112,13 @@ class OwnResolver:
             self.possible = False
             raise Failed(Failure.NOT_SUPPORTED, "no thread to ask the resolver in") from error
         return tuple(await asyncio.wait_for(answered, timeout))
+
+
+def _need_descriptors() -> None:
+    """Raise OSError where none are left: the C library would say that the name does not exist."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(_DESCRIPTORS_OF_A_LOOKUP):
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
 
 
 async def probe(

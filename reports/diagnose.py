@@ -11,7 +11,7 @@ from typing import Dict, Iterable, List, Sequence, Tuple
 from attrs import evolve, frozen
 
 from reports.causes import CAUSES, CRITICAL, FALLBACK, UNDETERMINED_CAUSES, WARNING
-from reports.evidence import Case, Evidence
+from reports.evidence import NOBODY, Case, Evidence
 from reports.failures import Failure
 from reports.model import (
     DEGRADED,
@@ -103,10 +103,10 @@ def diagnose(
             if premise is not None:
                 explanations.append(_standalone(case, rule, premise))
     findings = _findings(plan, explanations)
-    targets = _verdicts(evidence.cases.values(), findings, settings_only)
+    targets = _verdicts(evidence.cases.values(), findings, settings_only or not plan.targets)
     return Diagnosis(
         verdict=worst(tuple(target.verdict for target in targets)),
-        targets=targets,
+        targets=targets if plan.targets else (),
         findings=findings,
         cleared=_cleared(ruled_out),
         wanted=tuple(wanted),
@@ -215,7 +215,7 @@ def _findings(plan: Plan, explanations: Sequence[_Explanation]) -> Tuple[Finding
             SEVERITIES.index(one.severity),
             -len(one.targets),
             -one.confidence,
-            place[one.targets[0]],
+            place[one.targets[0]] if one.targets else 0,
             one.cause,
         )
     )
@@ -244,7 +244,7 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
         layer=cause.layer,
         severity=lead.severity,
         confidence=round(confidence, 3),
-        targets=tuple(dict.fromkeys(case.target.name for case in cases)),
+        targets=tuple(dict.fromkeys(case.target.name for case in cases if case.target is not NOBODY)),
         summary=cause.meaning,
         because=tuple(words),
         evidence=tuple(evidence),
@@ -275,7 +275,7 @@ def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]
 def _verdicts(cases: Iterable[Case], findings: Sequence[Finding], settings_only: bool) -> Tuple[TargetResult, ...]:
     about: Dict[str, List[Finding]] = defaultdict(list)
     for finding in findings:
-        for name in finding.targets:
+        for name in finding.targets or (NOBODY.name,):
             about[name].append(finding)
     return tuple(
         TargetResult(

@@ -27,6 +27,10 @@ _SPOKEN = frozenset(
 _DEFINITE = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 
 
+# Stands for the job itself where the plan names no target.
+NOBODY = Target(name="", host="", port=0)
+
+
 class Evidence:
     """Everything that a run observed, indexed once."""
 
@@ -54,7 +58,9 @@ class Evidence:
             elif seen.probe == "local" and seen.step == "way":
                 self._way_to[seen.facts.get("ip", "")] = seen
         self._networks = [(cidr, network) for network in plan.networks for cidr in _cidr(network)]
-        self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in plan.targets}
+        # Settings without targets still have somebody to be told to.
+        targets = plan.targets or (NOBODY,)
+        self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in targets}
         self._hosts: Dict[str, Group] = defaultdict(Group)
         self._subnets: Dict[str, Group] = defaultdict(Group)
         self._ways: Dict[str, Group] = defaultdict(Group)

@@ -47,7 +47,8 @@ class Link:
     @property
     def spoke(self) -> str:
         """The protocol of what was heard, or ""."""
-        return recognise(self.heard)
+        # Thousands of targets stay silent: they cost no search.
+        return recognise(self.heard) if self.heard else ""
 
     async def say(self, data: bytes) -> None:
         """Send all of it."""

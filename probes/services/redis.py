@@ -13,7 +13,7 @@ from reports.recognise import printable
 
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _QUIT = b"*1\r\n$4\r\nQUIT\r\n"
-_LONGEST_LINE = 1024
+_LONGEST_LINE = 4096  # the text about protected mode alone has over a thousand characters
 
 # Errors that turn the client away. Any other (NOAUTH, LOADING, BUSY, MASTERDOWN, ...) shows that the server lives.
 _FAILURES: Tuple[Tuple[Pattern[str], Failure], ...] = (

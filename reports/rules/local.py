@@ -10,7 +10,6 @@ from reports.rules import clues
 from reports.rules.contract import CONNECT, RESOLVE, RUN, SUBNET, Clue, Proof, Rule
 from reports.words import listed
 
-
 # A filter answers at once.
 _AT_ONCE = 1.0
 

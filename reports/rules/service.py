@@ -36,25 +36,35 @@ def _ended(case: Case, *failures: Failure) -> Tuple[Observation, ...]:
 
 def _had_spoken(seen: Observation) -> bool:
     """Whether we had sent something before: TLS and HTTP begin with the client."""
-    return seen.facts.get("phase") != "greeting"
+    return seen.probe != "tcp" and seen.facts.get("phase") != "greeting"
 
 
-def _story(case: Case, seen: Observation, ending: str) -> str:
-    """``10.1.1.1:9083 accepts after 0.4 ms, then ENDING after 1.2 ms without a byte``."""
+def _story(case: Case, seen: Observation) -> str:
+    """``10.1.1.1:9083 accepts after 0.4 ms, gets our 14 bytes, then resets after 1.2 ms without a byte``."""
     accepted = [opened for opened in case.connected if opened.address == seen.address]
-    begin = "%s accepts after %s" % (seen.address, seconds(accepted[0].duration_s)) if accepted else str(seen.address)
+    parts = ["%s accepts%s" % (seen.address, " after " + seconds(accepted[0].duration_s) if accepted else "")]
     if seen.probe == "tls":
-        ours = ", gets the first message of the TLS handshake"
-    else:
-        ours = ", gets our %s" % count(int(seen.facts.get("bytes_out", 0)), "byte") if _had_spoken(seen) else ""
+        parts.append("gets the first message of the TLS handshake")
+    elif _had_spoken(seen):
+        parts.append("gets our %s" % count(int(seen.facts.get("bytes_out", 0)), "byte"))
     came = int(seen.facts.get("bytes_in", 0))
-    heard = "after %s of its own" % count(came, "byte") if came else "without a byte"
-    return "%s%s, then %s after %s %s" % (begin, ours, ending, seconds(seen.duration_s), heard)
+    if came:
+        parts.append("says %s" % count(came, "byte"))
+    silent = seen.failure is Failure.TIMED_OUT
+    ending = _ENDINGS[seen.failure or Failure.UNKNOWN] % seconds(seen.duration_s)
+    return ", ".join([*parts, ending]) + ("" if came or silent else " without a byte")
 
 
-def _told(case: Case, ending: str, *failures: Failure) -> Optional[Proof]:
-    ended = _ended(case, *failures)
-    return Proof(_story(case, ended[0], ending), ended) if ended else None
+_ENDINGS: Dict[Failure, str] = {
+    Failure.CONNECTION_RESET: "then resets after %s",
+    Failure.EOF: "then closes after %s",
+    Failure.TIMED_OUT: "then says nothing for %s",
+}
+
+
+def _told(case: Case, failure: Failure) -> Optional[Proof]:
+    ended = _ended(case, failure)
+    return Proof(_story(case, ended[0]), ended) if ended else None
 
 
 def _quoted(case: Case, *failures: Failure) -> Optional[Proof]:
@@ -110,33 +120,24 @@ def _sandbox_may_refuse(case: Case) -> Optional[Proof]:
     return None
 
 
-def _some_handshakes_work(case: Case) -> Optional[Proof]:
-    """One and the same address answers some handshakes and not others."""
-    failed = case.failed_with(Failure.TIMED_OUT)
-    both = {seen.address for seen in failed} & {seen.address for seen in case.connected}
-    if not both:
-        return None
-    return Proof("%s answers some handshakes and not others" % listed(sorted(map(str, both))), failed)
-
-
 # --- accepted, and then ----------------------------------------------------------------------------------------------
 
 
 def _reset(case: Case) -> Optional[Proof]:
-    return _told(case, "it resets", Failure.CONNECTION_RESET)
+    return _told(case, Failure.CONNECTION_RESET)
 
 
 def _closed(case: Case) -> Optional[Proof]:
-    return _told(case, "it closes", Failure.EOF)
+    return _told(case, Failure.EOF)
 
 
 def _hangs(case: Case) -> Optional[Proof]:
-    return _told(case, "nothing", Failure.TIMED_OUT)
+    return _told(case, Failure.TIMED_OUT)
 
 
 def _reset_after_our_data(case: Case) -> Optional[Proof]:
     ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if _had_spoken(seen))
-    return Proof(_story(case, ended[0], "it resets"), ended) if ended else None
+    return Proof(_story(case, ended[0]), ended) if ended else None
 
 
 def _waited_before_we_spoke(case: Case) -> Optional[Proof]:
@@ -145,6 +146,12 @@ def _waited_before_we_spoke(case: Case) -> Optional[Proof]:
     if not ended or ended[0].probe != "service":
         return None
     return Proof("the connection stood until we sent the first data", ended)
+
+
+def _answered_our_first_data(case: Case) -> Optional[Proof]:
+    """TLS and HTTP begin with the client: what came was the answer to it."""
+    ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if seen.facts.get("bytes_in"))
+    return Proof("", ended) if ended and ended[0].probe != "service" else None
 
 
 # --- an answer, but not the right one --------------------------------------------------------------------------------
@@ -247,17 +254,18 @@ RULES: Tuple[Rule, ...] = (
         prior=1.0,
         clues=(Clue(clues.same_host_answers, 2), Clue(_sandbox_may_refuse, 0.1)),
     ),
-    # A full queue drops SYNs: from one handshake it looks like a filter, unless others with the same port work.
+    # A full queue drops SYNs: one handshake cannot tell it from a filter that drops them.
     Rule(
         cause="accept_queue_full",
         explains=(CONNECT,),
         applies=clues.silent,
         prior=0.01,
-        clues=(Clue(clues.same_host_answers, 3), Clue(_some_handshakes_work, 100)),
+        clues=(Clue(clues.same_host_answers, 3),),
     ),
+    # Linux says ECONNRESET of a handshake only where it was complete: a reset in its place is ECONNREFUSED.
     Rule(
         cause="accept_then_reset",
-        explains=(EXCHANGE,),
+        explains=(CONNECT, EXCHANGE),
         applies=_reset,
         prior=0.5,
         clues=(Clue(_waited_before_we_spoke, 0.2),),
@@ -268,7 +276,7 @@ RULES: Tuple[Rule, ...] = (
         explains=(EXCHANGE, TLS),
         applies=_reset_after_our_data,
         prior=0.5,
-        clues=(Clue(_waited_before_we_spoke, 5),),
+        clues=(Clue(_waited_before_we_spoke, 5), Clue(_answered_our_first_data, 0.3)),
     ),
     Rule(
         cause="service_hang",

@@ -9,7 +9,7 @@ from typing import Callable, Optional, Sequence, Tuple, Union
 
 from reports.addresses import admits, is_private
 from reports.causes import CRITICAL, INFO, WARNING
-from reports.evidence import Case
+from reports.evidence import NOBODY, Case
 from reports.failures import Failure
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.settings import ENI_ENABLE, VPC_DOMAINS
@@ -266,11 +266,11 @@ def _way_of_setting(cause: str) -> str:
 
 
 def _beside_severity(cause: str) -> Callable[[Case], Optional[str]]:
-    """A warning, unless no target takes that way, or it was seen to work all the same."""
+    """A warning, unless none of the targets takes that way, or it was seen to work all the same."""
 
     def severity(case: Case) -> Optional[str]:
         run, way = of_run(case.run), _way_of_setting(cause)
-        works = way in run.ways_that_work or way not in run.ways
+        works = way in run.ways_that_work or (way not in run.ways and case.target is not NOBODY)
         return INFO if works or (way == BY_VPC and said(case, "enabled") is True) else WARNING
 
     return severity

@@ -238,7 +238,11 @@ def test_one_mapping_for_many_targets():
         ("xn--bcher-kva.example:443", "xn--bcher-kva.example:443", "https"),
         ("_sip._tcp.example:5060", "_sip._tcp.example:5060", "tcp"),
         ("1.example:80", "1.example:80", "http"),
-        ("hgpost-cn-1-cn-hangzhou.hologres.aliyuncs.com:80", "hgpost-cn-1-cn-hangzhou.hologres.aliyuncs.com:80", "hologres"),
+        (
+            "hgpost-cn-1-cn-hangzhou.hologres.aliyuncs.com:80",
+            "hgpost-cn-1-cn-hangzhou.hologres.aliyuncs.com:80",
+            "hologres",
+        ),
     ],
 )
 def test_target(written, address, service):

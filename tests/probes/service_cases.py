@@ -199,7 +199,7 @@ CASES = {
     "redis denies at once": ("redis", [ILLEGAL], Failure.CLIENT_DENIED, {"phase": "greeting"}),
     "redis is protected": (
         "redis",
-        [b"-DENIED Redis is running in protected mode because ...\r\n"],
+        [b"-DENIED Redis is running in protected mode because " + 120 * b"protected " + b"\r\n"],
         Failure.CLIENT_DENIED,
         {"code": "DENIED"},
     ),
