@@ -71,10 +71,7 @@ def started(command, ready, *, user=None, cwd=None):
 
 @contextlib.contextmanager
 def mariadb():
-    """MariaDB that blocks a host after 5 errors, knows users from .2 and .3 only, and looks names up; gives its port.
-
-    Its root may do anything through ``sql(port, ...)``.
-    """
+    """MariaDB that blocks a host after 5 errors, knows users from .2 and .3 only, and looks names up."""
     install, server, _ = program("mariadb-install-db"), program("mariadbd"), program("mariadb")
     user, port = user_for("mysql"), free_port()
     with folder_of(user) as folder:
@@ -103,41 +100,53 @@ def mariadb():
             f"--pid-file={folder}/pid",
         ]
         with started(command, "ready for connections", user=user):
+            database = MariaDB(port, f"{folder}/socket")
             for client in ("127.0.0.2", "127.0.0.3"):
-                sql(port, f"CREATE USER 'job'@'{client}' IDENTIFIED BY '{SECRET}'")
-            yield port
+                database.sql(f"CREATE USER 'job'@'{client}' IDENTIFIED BY '{SECRET}'")
+            yield database
 
 
-def sql(port, statement):
-    """What the server's root gets for a statement."""
-    command = ["mariadb", "--no-defaults", "-u", "root", "-h", HERE, "-P", str(port), "-N", "-e", statement]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+class MariaDB:
+    """A running server: what its administrator, and the job itself, can see of it."""
 
+    def __init__(self, port, socket_path):
+        self.port = port
+        self.socket_path = socket_path
 
-def login(port, client):
-    """What the job's own login from an address gives: "welcome", or the server's error.
+    def sql(self, statement):
+        """What the server's root gets for a statement."""
+        command = ["mariadb", "--no-defaults", "-u", "root", f"--socket={self.socket_path}", "-N", "-e", statement]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
-    The command-line client cannot choose its address, so this is mysql_native_password by hand.
-    """
-    with (
-        socket.create_connection((HERE, port), timeout=30, source_address=(client, 0)) as sock,
-        sock.makefile("rb") as peer,
-    ):
-        greeting = _packet(peer)
-        if greeting[0] == _ERROR:
-            return greeting[3:].decode()
-        place = greeting.index(0) + 5
-        salt = greeting[place : place + 8] + greeting[place + 27 : place + 39]
-        once = hashlib.sha1(SECRET.encode()).digest()  # noqa: S324 - the method's own
-        mask = hashlib.sha1(salt + hashlib.sha1(once).digest()).digest()  # noqa: S324 - as above
-        token = bytes(one ^ other for one, other in zip(once, mask, strict=True))
-        response = struct.pack("<IIB23x", 0x8200, 1 << 24, 33) + b"job\0" + bytes([len(token)]) + token
-        sock.sendall(len(response).to_bytes(3, "little") + b"\x01" + response)
-        answer = _packet(peer)
-        if answer[0] == _ERROR:
-            return answer[3:].decode()
-        sock.sendall(b"\x01\0\0\0\x01")
-        return "welcome"
+    def errors_of(self, client):
+        """How many errors the server counts towards the block of this client."""
+        counted = self.sql("SELECT IP, SUM_CONNECT_ERRORS FROM performance_schema.host_cache")
+        return sum(int(errors) for ip, errors in map(str.split, counted.splitlines()) if ip == client)
+
+    def login(self, client):
+        """What the job's own login from an address gives: "welcome", or the server's error.
+
+        The command-line client cannot choose its address, so this is mysql_native_password by hand.
+        """
+        with (
+            socket.create_connection((HERE, self.port), timeout=30, source_address=(client, 0)) as sock,
+            sock.makefile("rb") as peer,
+        ):
+            greeting = _packet(peer)
+            if greeting[0] == _ERROR:
+                return greeting[3:].decode()
+            place = greeting.index(0) + 5
+            salt = greeting[place : place + 8] + greeting[place + 27 : place + 39]
+            once = hashlib.sha1(SECRET.encode()).digest()  # noqa: S324 - the method's own
+            mask = hashlib.sha1(salt + hashlib.sha1(once).digest()).digest()  # noqa: S324 - as above
+            token = bytes(one ^ other for one, other in zip(once, mask, strict=True))
+            response = struct.pack("<IIB23x", 0x8200, 1 << 24, 33) + b"job\0" + bytes([len(token)]) + token
+            sock.sendall(len(response).to_bytes(3, "little") + b"\x01" + response)
+            answer = _packet(peer)
+            if answer[0] == _ERROR:
+                return answer[3:].decode()
+            sock.sendall(b"\x01\0\0\0\x01")
+            return "welcome"
 
 
 _ERROR = 0xFF
@@ -146,12 +155,6 @@ _ERROR = 0xFF
 def _packet(peer):
     header = peer.read(4)
     return peer.read(int.from_bytes(header[:3], "little"))
-
-
-def errors_of(port, client):
-    """How many errors the server counts towards the block of this client."""
-    counted = sql(port, "SELECT IP, SUM_CONNECT_ERRORS FROM performance_schema.host_cache")
-    return sum(int(errors) for ip, errors in map(str.split, counted.splitlines()) if ip == client)
 
 
 @contextlib.contextmanager

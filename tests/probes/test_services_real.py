@@ -10,7 +10,7 @@ from probes.services import exchange
 from reports.failures import Failure
 from reports.model import Target
 from tests import service_servers
-from tests.service_servers import ask_service, errors_of, login, sql, stream_to
+from tests.service_servers import ask_service, stream_to
 from tests.tls_servers import HERE
 
 CLIENT, CARELESS, UNKNOWN = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -19,8 +19,8 @@ CLIENT, CARELESS, UNKNOWN = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 @pytest.fixture(scope="module")
 def mariadb():
     """One server for all."""
-    with service_servers.mariadb() as port:
-        yield port
+    with service_servers.mariadb() as database:
+        yield database
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,12 @@ class TestMySQL:
 
     async def test_answers(self, mariadb):
         """A refused unknown user is an answer, and shows how the server sees this client."""
-        seen = await ask_service("mysql", mariadb, source=CLIENT)
+        seen = await ask_service("mysql", mariadb.port, source=CLIENT)
 
         assert seen.failure is None
         assert seen.facts["code"] == 1045
         assert seen.facts["sees_client"] == CLIENT
-        assert sql(mariadb, "SELECT VERSION()") == seen.facts["version"]
+        assert mariadb.sql("SELECT VERSION()") == seen.facts["version"]
         assert seen.facts["phase"] == "reply"
         assert seen.facts["spoke"] == "mysql"
 
@@ -55,30 +55,30 @@ class TestMySQL:
     async def test_does_not_count(self, mariadb, service):
         """Many more probes than max_connect_errors, whatever was declared, and the server still admits the client."""
         for _ in range(100 if service == "mysql" else 12):
-            await ask_service(service, mariadb, source=CLIENT)
+            await ask_service(service, mariadb.port, source=CLIENT)
 
-        assert errors_of(mariadb, CLIENT) == 0
-        assert login(mariadb, CLIENT) == "welcome"
+        assert mariadb.errors_of(CLIENT) == 0
+        assert mariadb.login(CLIENT) == "welcome"
 
     async def test_wrong_service(self, mariadb):
         """A MySQL server at another service's port is recognised by its greeting."""
-        seen = await ask_service("redis", mariadb, source=CLIENT)
+        seen = await ask_service("redis", mariadb.port, source=CLIENT)
 
         assert seen.failure is Failure.WRONG_PROTOCOL
         assert seen.facts["spoke"] == "mysql"
 
     async def test_plain_tcp(self, mariadb):
         """Where only TCP was declared, any greeting is fine."""
-        seen = await ask_service("tcp", mariadb, source=CLIENT)
+        seen = await ask_service("tcp", mariadb.port, source=CLIENT)
 
         assert seen.failure is None
         assert seen.facts["spoke"] == "mysql"
 
     async def test_cancelled(self, mariadb):
         """A cancelled exchange finishes its handshake first, and is then cancelled."""
-        target = Target(name="it", host=HERE, port=mariadb, service="mysql")
+        target = Target(name="it", host=HERE, port=mariadb.port, service="mysql")
         for _ in range(8):
-            stream, notes = await stream_to(mariadb, CLIENT), Notes()
+            stream, notes = await stream_to(mariadb.port, CLIENT), Notes()
             ask = Ask(target=target, address=HERE)
             task = asyncio.ensure_future(exchange(ask, stream, notes))
             await asyncio.sleep(0)
@@ -90,23 +90,23 @@ class TestMySQL:
             assert task.cancelled()
             assert notes.observations[0].facts["code"] == 1045
 
-        assert errors_of(mariadb, CLIENT) == 0
+        assert mariadb.errors_of(CLIENT) == 0
 
     async def test_demands_tls(self, mariadb):
         """A server that wants TLS gets a finished handshake too."""
-        sql(mariadb, "SET GLOBAL require_secure_transport=ON")
+        mariadb.sql("SET GLOBAL require_secure_transport=ON")
         try:
             for _ in range(8):
-                seen = await ask_service("mysql", mariadb, source=CLIENT)
+                seen = await ask_service("mysql", mariadb.port, source=CLIENT)
         finally:
-            sql(mariadb, "SET GLOBAL require_secure_transport=OFF")
+            mariadb.sql("SET GLOBAL require_secure_transport=OFF")
 
         assert seen.failure is None
-        assert errors_of(mariadb, CLIENT) == 0
+        assert mariadb.errors_of(CLIENT) == 0
 
     async def test_host_denied(self, mariadb):
         """A host without any user is turned away in place of the greeting (1130)."""
-        seen = await ask_service("mysql", mariadb, source=UNKNOWN)
+        seen = await ask_service("mysql", mariadb.port, source=UNKNOWN)
 
         assert seen.failure is Failure.CLIENT_DENIED
         assert (seen.facts["code"], seen.facts["sees_client"], seen.facts["phase"]) == (1130, UNKNOWN, "greeting")
@@ -115,15 +115,15 @@ class TestMySQL:
     async def test_host_blocked(self, mariadb):
         """What careless probes do to a client is recognised (1129); it is what all the care is for."""
         attempts = 0
-        while not await self.blocks_a_careless_one(mariadb):
+        while not await self.blocks_a_careless_one(mariadb.port):
             attempts += 1
             assert attempts < 20
-        seen = await ask_service("mysql", mariadb, source=CARELESS)
+        seen = await ask_service("mysql", mariadb.port, source=CARELESS)
 
-        assert errors_of(mariadb, CARELESS) >= 5
+        assert mariadb.errors_of(CARELESS) >= 5
         assert seen.failure is Failure.CLIENT_BLOCKED
         assert (seen.facts["code"], seen.facts["sees_client"]) == (1129, CARELESS)
-        assert "is blocked because of many connection errors" in login(mariadb, CARELESS)
+        assert "is blocked because of many connection errors" in mariadb.login(CARELESS)
 
     async def blocks_a_careless_one(self, port):
         """Read the greeting and hang up; whether there was an error in its place."""
