@@ -15,7 +15,7 @@ from agent.budget import RESERVED_DESCRIPTORS, RunBudget
 from agent.vantage import here
 from probes import dns, http, local, resolv_conf, services, settings, tcp, tls
 from probes.contract import Ask, Notes
-from probes.network import Network, Stream
+from probes.network import Network, SocketStream, Stream
 from reports import __version__
 from reports.addresses import is_literal
 from reports.diagnose import conclude, diagnose
@@ -221,15 +221,17 @@ class Runner:
         await self._speak(ask, stream, proxy, reopen)
 
     async def _speak(
-        self, ask: Ask, stream: Stream, proxy: Optional[Proxy] = None, reopen: Optional[tls.Reopen] = None
+        self, ask: Ask, opened: SocketStream, proxy: Optional[Proxy] = None, reopen: Optional[tls.Reopen] = None
     ) -> None:
         """What comes after the handshake: TLS where the service has it, then its harmless first exchange."""
+        stream: Stream = opened
         service = SERVICES[ask.target.service]
         speaks_tls = is_tls(service.name, ask.port)
         try:
             if proxy is None and (speaks_tls or service.exchange == HTTP) and service_at(ask.port) == MYSQL:
                 # Whatever the plan calls it: at MySQL's port a handshake that was begun is finished.
-                await services.exchange(evolve(ask, target=evolve(ask.target, service=MYSQL)), stream, self._notes)
+                mysql = evolve(ask, target=evolve(ask.target, service=MYSQL))
+                await services.exchange(mysql, stream, self._notes, opened.rtt_s)
                 return
             if speaks_tls:
                 expected = ask.target.tls or self.plan.tls
@@ -240,7 +242,7 @@ class Runner:
             if service.exchange == HTTP:
                 await http.probe(ask, stream, self._notes, proxy)
             else:
-                await services.exchange(ask, stream, self._notes)
+                await services.exchange(ask, stream, self._notes, opened.rtt_s)
         finally:
             await stream.close()
 

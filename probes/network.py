@@ -105,10 +105,16 @@ class Stream:
 
 
 class SocketStream(Stream):
-    """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``."""
+    """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``.
 
-    def __init__(self, sock: socket.socket, spend: Callable[[int], None], release: Callable[[], None]) -> None:
+    ``rtt_s``: what the handshake took.
+    """
+
+    def __init__(
+        self, sock: socket.socket, rtt_s: float, spend: Callable[[int], None], release: Callable[[], None]
+    ) -> None:
         super().__init__()
+        self.rtt_s = rtt_s
         self._sock = sock
         self._spend = spend
         self._release: Optional[Callable[[], None]] = release
@@ -188,7 +194,10 @@ class Network:
             self._budget.release(keys)
             return Opened(handshake, None)
         stream = SocketStream(
-            handshake.sock, lambda count: self._budget.spend(keys, count), lambda: self._budget.release(keys)
+            handshake.sock,
+            handshake.duration,
+            lambda count: self._budget.spend(keys, count),
+            lambda: self._budget.release(keys),
         )
         return Opened(handshake, stream)
 

@@ -503,6 +503,13 @@ ENTRIES: Tuple[Cause, ...] = (
         decided_by="a check from a host beside the service",
     ),
     Cause(
+        "service_error",
+        "service",
+        "the service is there and answers with an error of its own",
+        "the network is fine: ask whoever runs {destinations}, it says: {message}",
+        DBA,
+    ),
+    Cause(
         "service_slow",
         "service",
         "the right answer, but after seconds",

@@ -32,7 +32,7 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules.contract import HOST, NAME, RUN, SUBNET, Proof, Rule, Want
+from reports.rules.contract import GROUP, HOST, NAME, RUN, SUBNET, Proof, Rule, Want
 from reports.rules.table import EXPLAINING, STANDALONE
 from reports.symptoms import symptom
 
@@ -198,6 +198,8 @@ def _scope(explanation: _Explanation) -> Tuple[str, ...]:
         return (case.target.host,)
     if scope == HOST:
         return case.ips or (case.target.host,)
+    if scope == GROUP:
+        return (case.target.group or "",)
     if scope == SUBNET:
         return case.subnets or (case.target.host,)
     return (case.target.name,)

@@ -210,7 +210,7 @@ async def stream_to(port, source=HERE, host=HERE):
     sock.setblocking(False)
     sock.bind((source, 0))
     await asyncio.get_running_loop().sock_connect(sock, (host, port))
-    return SocketStream(sock, lambda _: None, lambda: None)
+    return SocketStream(sock, 0.0, lambda _: None, lambda: None)
 
 
 async def ask_service(service, port, *, source=HERE, within=5.0):

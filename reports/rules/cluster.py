@@ -5,7 +5,7 @@ from typing import Dict, Optional, Tuple
 from attrs import frozen
 
 from reports.evidence import Case
-from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
+from reports.rules.contract import CONNECT, GROUP, Clue, Proof, Rule
 from reports.words import count, listed, seconds
 
 
@@ -59,6 +59,6 @@ RULES: Tuple[Rule, ...] = (
         applies=_master_works,
         prior=0.15,
         clues=(Clue(_several_fail, 40),),
-        scope=RUN,
+        scope=GROUP,
     ),
 )

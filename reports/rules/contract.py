@@ -28,6 +28,7 @@ RUN = "run"
 NAME = "name"
 HOST = "host"
 SUBNET = "subnet"
+GROUP = "group"
 TARGET = "target"
 
 

@@ -322,9 +322,8 @@ RULES: Tuple[Rule, ...] = (
         prior=5.0,
         details=_message,
     ),
-    # The catalogue says of it: the network works, the backend fails. That holds for any protocol.
     Rule(
-        cause="http_5xx",
+        cause="service_error",
         explains=(EXCHANGE,),
         applies=_service_error,
         prior=5.0,

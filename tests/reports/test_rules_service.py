@@ -123,7 +123,7 @@ CASES = {
     "starting": (
         "postgresql",
         exchange(Failure.SERVICE_ERROR, code="57P03", message="the database system is starting up", bytes_in=60),
-        "http_5xx",
+        "service_error",
         'answers (57P03): "the database system is starting up"',
     ),
 }
