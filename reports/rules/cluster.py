@@ -6,6 +6,7 @@ from attrs import frozen
 
 from reports.evidence import Case
 from reports.rules.contract import CONNECT, GROUP, Clue, Proof, Rule
+from reports.rules.filter import security_group_rule
 from reports.words import count, listed, seconds
 
 
@@ -59,6 +60,7 @@ RULES: Tuple[Rule, ...] = (
         applies=_master_works,
         prior=0.15,
         clues=(Clue(_several_fail, 40),),
+        snippet=security_group_rule,
         scope=GROUP,
     ),
 )

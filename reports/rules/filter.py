@@ -84,7 +84,8 @@ def _nearer_than_its_host(case: Case) -> Optional[Proof]:
     )
 
 
-def _security_group_rule(cases: Sequence[Case]) -> str:
+def security_group_rule(cases: Sequence[Case]) -> str:
+    """The inbound rule that lets the job's vSwitch reach the ports of these targets."""
     ports = sorted({case.target.port for case in cases})
     return admit_in_security_group(ports, vswitch(cases) or cases[0].source)
 
@@ -106,7 +107,7 @@ RULES = (
             Clue(clues.subnet_silent, 0.3),
             Clue(clues.way_silent, 0.2),
         ),
-        snippet=_security_group_rule,
+        snippet=security_group_rule,
         scope=HOST,
     ),
     Rule(

@@ -200,7 +200,7 @@ def _service_error(case: Case) -> Optional[Proof]:
 
 def _service_error_details(case: Case) -> Dict[str, Scalar]:
     first = _ended(case, Failure.SERVICE_ERROR)[0]
-    return {"status": '%s "%s"' % (first.facts.get("code", ""), first.facts.get("message", ""))}
+    return {"message": '%s "%s"' % (first.facts.get("code", ""), first.facts.get("message", ""))}
 
 
 # --- works, but -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from reports.model import Target
 
 @pytest.fixture
 async def network():
+    """The real network, without a budget."""
     network = Network()
     yield network
     network.close()
@@ -25,6 +26,7 @@ async def network():
 
 @pytest.fixture
 def listener():
+    """The port of a listener that accepts nobody: the kernel finishes its handshakes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -96,7 +98,7 @@ async def test_refused_by_this_machine(network, address, failure):
 async def test_no_descriptors_is_no_verdict(network, listener):
     """Without a descriptor nothing is said of the target."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with open("/dev/null") as used:
+    with socket.socket() as used:
         resource.setrlimit(resource.RLIMIT_NOFILE, (used.fileno(), hard))
     try:
         seen = await _probe(network, _ask(listener))
