@@ -1,0 +1,48 @@
+"""Layer route: the packets lose their way."""
+
+from typing import Tuple
+
+from reports.causes.entry import WARNING, Cause
+
+ENTRIES: Tuple[Cause, ...] = (
+    Cause(
+        "subnet_partly_dark",
+        "route",
+        "a part of the CIDR is silent while the rest answers",
+        "look for a route or ACL that covers just this part",
+        severity=WARNING,
+    ),
+    Cause(
+        "duplicate_address",
+        "route",
+        "two hosts answer for one address",
+        "give one of them another address",
+        severity=WARNING,
+    ),
+    Cause(
+        "router_no_route",
+        "route",
+        "a router on the way has no route to the destination",
+        "give the router {router} a route to {ips}",
+    ),
+    Cause(
+        "blackhole_route",
+        "route",
+        "a route on the way discards the packets silently",
+        "look for a blackhole or missing return route towards {subnets} in the VPC's route tables",
+        decided_by="a trace, and a check from a host inside {subnets}",
+    ),
+    Cause(
+        "host_down",
+        "route",
+        "the destination's host is off, or its address is unused",
+        "start the host {ips}, or correct the address",
+        decided_by="a check from a host in the same vSwitch as {ips}",
+    ),
+    Cause(
+        "no_internet_egress",
+        "route",
+        "there is no way from here to public addresses: no NAT gateway",
+        "give the vSwitch a NAT gateway with SNAT (or the host a public address); internal endpoints work without",
+    ),
+)

@@ -1,0 +1,3 @@
+"""The platform's documents, as references name them."""
+
+PAGE = "MaxCompute, network connection process: "
