@@ -20,7 +20,7 @@ from agent.runner import Runner
 from probes import settings
 from probes.contract import Notes
 from reports import __version__, document
-from reports.diagnose import conclude
+from reports.diagnose import conclude, diagnose
 from reports.model import Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")
@@ -114,7 +114,8 @@ def lint(plan: Plan) -> Report:
         linkdoctor=__version__,
         plan=plan,
     )
-    return conclude(run, vantage, notes.observations, settings_only=True)
+    diagnosis = diagnose(plan, vantage, notes.observations, settings_only=True)
+    return conclude(run, vantage, notes.observations, diagnosis)
 
 
 def command_line(command: str, arguments: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream, Stream
 from reports import __version__
 from reports.addresses import is_literal
-from reports.diagnose import conclude, diagnose
+from reports.diagnose import Diagnosis, conclude, diagnose
 from reports.model import Observation, Plan, Report, Run, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
@@ -60,7 +60,7 @@ class Runner:
         self._config = resolv_conf.declared(plan.name_servers) if plan.name_servers else resolv_conf.load()
         self._vantage = Vantage(kind=kind)
         self._stopped = False
-        self._work: Set[asyncio.Future[None]] = set()
+        self._work: Optional[asyncio.Future[Diagnosis]] = None
         self._seen: Set[str] = set()
         self._lag = 0.0
 
@@ -80,7 +80,7 @@ class Runner:
         deadline = loop.call_later(self.plan.limits.deadline, self.stop)
         lag = loop.create_task(self._watch_lag())
         try:
-            await self._guarded(self._investigate())
+            diagnosis = await self._until_stopped()
         finally:
             deadline.cancel()
             lag.cancel()
@@ -94,40 +94,41 @@ class Runner:
             plan=self.plan,
             partial=self._stopped,
         )
-        return conclude(run, self._vantage, self._notes.observations)
+        return conclude(run, self._vantage, self._notes.observations, diagnosis)
 
     def stop(self) -> None:
         """End now, with what there is: nothing more is opened, what is under way is given back."""
         self._stopped = True
         self._budget.close()
-        for task in self._work:
-            task.cancel()
+        if self._work is not None:
+            self._work.cancel()
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        """The work, in a task of its own that ``stop`` can end without ending the run."""
-        task = asyncio.ensure_future(work)
-        self._work.add(task)
+    async def _until_stopped(self) -> Diagnosis:
+        """Investigate, in a task of its own that ``stop`` can end without ending the run."""
+        self._work = work = asyncio.ensure_future(self._investigate())
         try:
-            await asyncio.wait([task])
+            await asyncio.wait([work])
         except BaseException:  # whoever cancels the run itself
-            task.cancel()
-            await asyncio.wait([task])
+            work.cancel()
+            await asyncio.wait([work])
             raise
-        finally:
-            self._work.discard(task)
-        if not task.cancelled():
-            task.result()
+        return self._diagnose() if work.cancelled() else work.result()
 
-    async def _investigate(self) -> None:
+    async def _investigate(self) -> Diagnosis:
+        """Everything once, then what the rules ask for, until nothing more would help."""
         await self._look_at_everything()
         asked: Set[Want] = set()
         for _ in range(_ROUNDS):
-            diagnosis = diagnose(self.plan, self._vantage, self._notes.observations)
+            diagnosis = self._diagnose()
             wanted = [want for want in diagnosis.wanted if want not in asked]
             if not wanted:
-                return
+                return diagnosis
             asked.update(wanted)
             await _together(self._experiment(want) for want in wanted)
+        return self._diagnose()
+
+    def _diagnose(self) -> Diagnosis:
+        return diagnose(self.plan, self._vantage, self._notes.observations)
 
     # -- the first pass
 

@@ -6,7 +6,7 @@ of equal scope become one finding. What would separate what is still possible is
 """
 
 from collections import defaultdict
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from attrs import evolve, frozen
 
@@ -113,9 +113,12 @@ def diagnose(
     )
 
 
-def conclude(run: Run, vantage: Vantage, observations: Sequence[Observation], settings_only: bool = False) -> Report:
-    """The report on a run: its observations, and what they mean (see ``diagnose``)."""
-    diagnosis = diagnose(run.plan, vantage, observations, settings_only)
+def conclude(
+    run: Run, vantage: Vantage, observations: Sequence[Observation], diagnosis: Optional[Diagnosis] = None
+) -> Report:
+    """The report on a run: its observations, and what they mean (worked out here where it is not known yet)."""
+    if diagnosis is None:
+        diagnosis = diagnose(run.plan, vantage, observations)
     return Report(
         run=run,
         vantage=vantage,

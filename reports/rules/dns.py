@@ -73,8 +73,13 @@ def _silent_for_all(case: Case) -> Optional[Proof]:
     ]
     if not others or any(address not in case.run.dead_servers for address in servers):
         return None
-    asked = list(dict.fromkeys(str(seen.facts.get("name")) for seen in others))
+    asked = list(dict.fromkeys(_asked(seen) for seen in others))
     return Proof("nor do they answer for %s" % listed(asked), tuple(others[:3]))
+
+
+def _asked(seen: Observation) -> str:
+    name = str(seen.facts.get("name"))
+    return "the root of the DNS" if name == "." else name
 
 
 def _want_control(case: Case) -> Tuple[Want, ...]:
