@@ -6,6 +6,7 @@ Exit codes, one table for every command: see EXIT. Results go to stdout, progres
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 EXIT = {"healthy": 0, "degraded": 1, "failing": 2, "undetermined": 3}
 COULD_NOT_RUN = 3
 INTERRUPTED = 130
+
+# How many objects more before the garbage collector looks for cycles.
+_ALLOCATIONS = 20_000
 
 _EPILOG = """\b
 Exit codes: 0 healthy, 1 degraded, 2 failing, 3 undetermined or could not run, 130 after Ctrl-C.
@@ -131,9 +135,18 @@ def demo(style: str, output: str | None) -> int:
     """
     from agent import commands, demo
 
-    report = demo.run(progress=style == "text")
+    if style == "text":
+        click.echo(demo.INTRODUCTION, err=True)
+    report, interrupted = demo.run(progress=style == "text")
     commands.Printer(style=style, output=output).print(report, command="linkdoctor check PLAN")
-    return 0 if demo.as_expected(report) else COULD_NOT_RUN
+    if interrupted:
+        return INTERRUPTED
+    surprises = demo.surprises(report)
+    for surprise in surprises:
+        click.echo(surprise, err=True)
+    if style == "text" and not surprises:
+        click.echo(demo.CONCLUSION, err=True)
+    return COULD_NOT_RUN if surprises else 0
 
 
 def _worst(reports: Sequence[Report]) -> int:
@@ -144,6 +157,8 @@ def _worst(reports: Sequence[Report]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The program: every error becomes a message and an exit code."""
+    # What a run makes, it keeps to its end: looking for garbage in it finds none, often and at length.
+    gc.set_threshold(_ALLOCATIONS)
     try:
         code = cli.main(arguments, prog_name="linkdoctor", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -162,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         click.echo("Error: no file descriptors are left to run with: raise the limit (ulimit -n)", err=True)
         code = COULD_NOT_RUN
+    gc.freeze()
     sys.exit(code)
 
 

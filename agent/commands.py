@@ -1,14 +1,15 @@
 """What the commands do, between the command line and the runner."""
 
 import asyncio
+import json
 import os
 import shlex
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -41,7 +42,7 @@ def plan_for(what: Sequence[str]) -> Plan:
 def plan_to_lint(files: Sequence[str]) -> Plan:
     """A plan, or settings alone out of a job's own files."""
     try:
-        if len(files) == 1 and Path(files[0]).suffix in (".yaml", ".yml"):
+        if len(files) == 1 and _is_plan(Path(files[0])):
             return plans.load(files[0])
         return plans.from_targets([], name="settings", settings_from=list(files))
     except plans.PlanError as error:
@@ -80,13 +81,13 @@ def conclude_again(report: Report) -> Report:
     return conclude(report.run, report.vantage, report.observations)
 
 
-def run(plan: Plan, *, progress: bool) -> tuple[Report, bool]:
-    """Run the plan; the report, and whether Ctrl-C (or SIGTERM) ended it."""
+def run(plan: Plan, *, progress: bool, environment: Mapping[str, str] | None = None) -> tuple[Report, bool]:
+    """Run the plan; the report, and whether Ctrl-C (or SIGTERM) ended it. ``environment``: this one where None."""
     interrupted = False
 
     async def running() -> Report:
         with _progress(progress) as show:
-            runner = Runner(plan, progress=show)
+            runner = Runner(plan, environment, progress=show)
 
             def interrupt() -> None:
                 nonlocal interrupted
@@ -183,6 +184,16 @@ def _progress(wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _is_plan(path: Path) -> bool:
+    """YAML is a plan; JSON is one where it names targets or networks, and else a mapping of settings."""
+    if path.suffix != ".json":
+        return path.suffix in _PLAN_ENDINGS
+    with suppress(OSError, ValueError):
+        keys = json.loads(path.read_bytes())
+        return isinstance(keys, dict) and not {"targets", "networks"}.isdisjoint(keys)
+    return False
 
 
 def _is_file(name: str) -> bool:

@@ -119,7 +119,9 @@ class Evidence:
         address = parse_address(ip)
         if address is None:
             return ip
-        return str(ipaddress.ip_network("%s/%d" % (address, 24 if address.version == 4 else 64), strict=False))
+        prefix = 24 if address.version == 4 else 64
+        rest = address.max_prefixlen - prefix
+        return str(ipaddress.ip_network((int(address) >> rest << rest, prefix)))
 
     def of_server(self, address: Optional[str]) -> List[Observation]:
         """What a name server was asked and said, for all names."""
@@ -154,6 +156,8 @@ class Group:
         self._answers: Optional[Tuple[Observation, ...]] = None
         self._silent: Optional[Tuple[Observation, ...]] = None
         self._unconnected: Optional[Tuple[Case, ...]] = None
+        self._silent_hosts: Optional[FrozenSet[Scalar]] = None
+        self._singled_out: Optional[Dict[int, List[Case]]] = None
 
     @property
     def answers(self) -> Tuple[Observation, ...]:
@@ -178,6 +182,25 @@ class Group:
             self._silent = tuple(seen for case in tried for seen in case.silent) if dark else ()
         return self._silent
 
+    @property
+    def silent_hosts(self) -> FrozenSet[Scalar]:
+        """The addresses of ``silence``."""
+        if self._silent_hosts is None:
+            self._silent_hosts = frozenset(seen.facts.get("ip", "") for seen in self.silence)
+        return self._silent_hosts
+
+    @property
+    def singled_out(self) -> "Dict[int, List[Case]]":
+        """The silent targets at whose host another target answers, by port."""
+        if self._singled_out is None:
+            self._singled_out = defaultdict(list)
+            for case in self.unconnected:
+                if case.silent and any(
+                    seen.target != case.target.name for host in case.run.hosts_of(case) for seen in host.answers
+                ):
+                    self._singled_out[case.target.port].append(case)
+        return self._singled_out
+
 
 class Case:
     """One target, what was observed about it, and which of its stages is broken."""
@@ -186,6 +209,8 @@ class Case:
         self.target = target
         self.run = run
         self.seen: List[Observation] = run.about_target(target.name)
+        # What the settings say about this target.
+        self.coverage: Tuple[Observation, ...] = tuple(self.of("settings", "coverage"))
         self.names: List[Observation] = [] if is_literal(target.host) else run.about_name(target.host)
         self.connects: List[Observation] = self.of("tcp", "connect")
         self.ips: Tuple[str, ...] = self._ips()
@@ -193,6 +218,8 @@ class Case:
         self.stage: str
         self.broken: Tuple[Observation, ...]  # the failed observations of the broken stage
         self.stage, self.broken = self._first_broken()
+        # The unanswered handshakes, where the connect stage gave nothing else.
+        self.silent: Tuple[Observation, ...] = self.only_failed_with(Failure.TIMED_OUT)
         self.way: str = self._way()
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
@@ -205,11 +232,6 @@ class Case:
             if key in seen.facts:
                 return seen.facts[key]
         return None
-
-    @property
-    def coverage(self) -> Tuple[Observation, ...]:
-        """The settings' observation about this target."""
-        return tuple(seen for seen in self.seen if seen.probe == "settings" and seen.step == "coverage")
 
     @property
     def connected(self) -> List[Observation]:
@@ -258,6 +280,8 @@ class Case:
 
         Empty where that is not known, or is this very literal.
         """
+        if not self.names:
+            return ()
         resolver = [seen for seen in self.names if seen.step == "resolver"]
         found = names_of(resolver, "addresses")
         if found:
@@ -306,11 +330,6 @@ class Case:
         if self.stage != CONNECT or any(seen.failure not in failures for seen in self.broken):
             return ()
         return self.broken
-
-    @property
-    def silent(self) -> Tuple[Observation, ...]:
-        """The unanswered handshakes, where the connect stage gave nothing else."""
-        return self.only_failed_with(Failure.TIMED_OUT)
 
     def shortages(self) -> Tuple[Observation, ...]:
         """Observations of this target that this machine could not make."""

@@ -290,9 +290,13 @@ def join_port(host: str, port: int) -> str:
     return "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
 
 
+# One encoder for all ids: json.dumps would make one each time.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+
+
 def content_id(prefix: str, *content: object) -> str:
     """An id that derives from content alone: equal content, equal id."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
+    text = _canonical(content)
     return prefix + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 

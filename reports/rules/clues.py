@@ -1,7 +1,7 @@
 """Clues that several layers share: what other targets say about the way to a broken one."""
 
 from itertools import islice
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from reports.evidence import Case, Group
 from reports.model import Observation
@@ -38,7 +38,7 @@ def same_host_answers(case: Case) -> Optional[Proof]:
 
 def same_host_silent(case: Case) -> Optional[Proof]:
     """Every other port of the same host that was tried is silent too."""
-    others = _silent_others(case, case.run.hosts_of(case))
+    others = tuple(_silence_of_others(case, case.run.hosts_of(case)))
     if not others:
         return None
     return Proof("%s, the same host, is silent too" % listed([str(seen.address) for seen in others]), others[:3])
@@ -55,13 +55,16 @@ def subnet_answers(case: Case) -> Optional[Proof]:
 
 def subnet_silent(case: Case) -> Optional[Proof]:
     """Every other host of the same subnet that was tried is silent too."""
-    silence = _silent_others(case, case.run.subnets_of(case))
-    hosts = {seen.facts.get("ip") for seen in silence}
-    if not hosts - set(case.ips):
+    groups = case.run.subnets_of(case)
+    if not groups or not all(group.silence for group in groups):
         return None
-    return Proof(
-        "all %d hosts tried in %s are silent" % (len(hosts | set(case.ips)), listed(case.subnets)), silence[:3]
-    )
+    # The first one is not copied: it may be large.
+    first, *rest = (group.silent_hosts for group in groups)
+    hosts = len(first) + len(set(case.ips).union(*rest) - first)
+    if hosts == len(case.ips):
+        return None
+    silence = tuple(islice(_silence_of_others(case, groups), 3))
+    return Proof("all %d hosts tried in %s are silent" % (hosts, listed(case.subnets)), silence)
 
 
 def way_answers(case: Case) -> Optional[Proof]:
@@ -77,11 +80,11 @@ def way_answers(case: Case) -> Optional[Proof]:
 
 def way_silent(case: Case) -> Optional[Proof]:
     """Everything by the same way is silent, at more than one host."""
-    silence = case.run.way_of(case).silence
-    hosts = {seen.facts.get("ip") for seen in silence}
-    if len(hosts) < 2:
+    way = case.run.way_of(case)
+    hosts = len(way.silent_hosts)
+    if hosts < 2:
         return None
-    return Proof("all %d hosts by the same way (%s) are silent" % (len(hosts), case.way), silence[:3])
+    return Proof("all %d hosts by the same way (%s) are silent" % (hosts, case.way), way.silence[:3])
 
 
 def other_way_answers(case: Case) -> Optional[Proof]:
@@ -126,8 +129,8 @@ def _of_others(case: Case, groups: Sequence[Group], elsewhere: bool = False) -> 
     )
 
 
-def _silent_others(case: Case, groups: Sequence[Group]) -> Tuple[Observation, ...]:
+def _silence_of_others(case: Case, groups: Sequence[Group]) -> Iterator[Observation]:
     """The silence of other targets, where all of all groups are silent."""
     if not all(group.silence for group in groups):
-        return ()
-    return tuple(seen for group in groups for seen in group.silence if seen.target != case.target.name)
+        return iter(())
+    return (seen for group in groups for seen in group.silence if seen.target != case.target.name)

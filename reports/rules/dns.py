@@ -56,9 +56,7 @@ def _answers_others(case: Case) -> Optional[Proof]:
     for address in dict.fromkeys(seen.address for seen in case.queries if seen.failure in UNANSWERED):
         for seen in case.run.of_server(address):
             if seen.facts.get("name") != case.target.host and seen.failure not in UNANSWERED:
-                return Proof(
-                    "%s answers for %s in %s" % (address, seen.facts.get("name"), seconds(seen.duration_s)), (seen,)
-                )
+                return Proof("%s answers for %s in %s" % (address, _asked(seen), seconds(seen.duration_s)), (seen,))
     return None
 
 

@@ -1,5 +1,6 @@
 """Layer filter: somebody on the way, or the destination itself, does not let this source through."""
 
+from itertools import islice
 from typing import Optional, Sequence
 
 from reports.addresses import admits
@@ -18,18 +19,18 @@ def _silent_inside(case: Case) -> Optional[Proof]:
 
 def _port_is_singled_out(case: Case) -> Optional[Proof]:
     """The same port is silent at several hosts whose other ports answer: one rule for the port."""
-    alike = {
+    own = set(case.ips)
+    singled = {
         other.target.name: other
         for group in case.run.subnets_of(case)
-        for other in group.cases
-        if other.target.port == case.target.port and not set(other.ips) & set(case.ips)
+        for other in group.singled_out.get(case.target.port, ())
+        if own.isdisjoint(other.ips)
     }
-    singled = [other for other in alike.values() if other.silent and clues.same_host_answers(other)]
     if not singled:
         return None
     return Proof(
         "port %d is silent at %d hosts of the subnet that answer on other ports" % (case.target.port, len(singled) + 1),
-        tuple(seen for other in singled[:3] for seen in other.silent[:1]),
+        tuple(seen for other in islice(singled.values(), 3) for seen in other.silent[:1]),
     )
 
 

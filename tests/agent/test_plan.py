@@ -56,6 +56,7 @@ slow: {dns: 100ms, service: 3s, vpc_rtt: 10ms, internet_rtt: 1s}
 
 
 def only_target(text):
+    """The one target of a plan that holds nothing else."""
     (target,) = parse(f"targets:\n- {text}\n").targets
     return target
 
@@ -130,7 +131,10 @@ def test_command_line():
 
 def test_json_is_a_plan_too():
     """A JSON text means what the same YAML means, down to what YAML parsers do not take."""
-    text = '{\n\t"name": "caf\\u00e9 \\ud83d\\ude00",\t"targets"\n\t: ["https:\\/\\/www.aliyun.com\\/"],\n"job":{"instances":3}}'
+    text = (
+        '{\n\t"name": "caf\\u00e9 \\ud83d\\ude00",\t"targets"\n\t: ["https:\\/\\/www.aliyun.com\\/"],'
+        '\n"job":{"instances":3}}'
+    )
 
     plan = parse(text, "plan.json")
 

@@ -13,6 +13,7 @@ FIXTURES = sorted(path for path in BAD_PLANS.iterdir() if path.suffix in (".yaml
 
 
 def message(path):
+    """What is said of a plan that is refused."""
     with pytest.raises(PlanError) as caught:
         load(path)
     return str(caught.value)

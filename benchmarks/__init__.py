@@ -1,0 +1,1 @@
+"""How fast linkdoctor is, beside real peers in the same minute, as ratios (README.md)."""
