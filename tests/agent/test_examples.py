@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.plan import load, parse
-from agent.schema import json_schema
+from agent.plan.schema import json_schema
 from reports.model import Limits, Plan, Slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def test_defaults_are_documented():
 
 def test_the_published_schema_is_the_loaders():
     """The file in the wheel is made from the loader's own table."""
-    published = json.loads((ROOT / "agent" / "plan.schema.json").read_text())
+    published = json.loads((ROOT / "agent" / "plan" / "plan.schema.json").read_text())
 
     assert json_schema() == published
 

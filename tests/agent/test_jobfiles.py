@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.jobfiles import read_settings
-from agent.problems import Source, Wrong
+from agent.plan.jobfiles import read_settings
+from agent.plan.problems import Source, Wrong
 
 
 def declared(folder, name, text):

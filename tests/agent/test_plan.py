@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from agent.plan import PlanError, from_targets, load, parse
-from agent.positions import Items, Keys
-from agent.problems import Source
-from agent.syntax import compose
+from agent.plan.positions import Items, Keys
+from agent.plan.problems import Source
+from agent.plan.syntax import compose
 from reports.model import Egress, Job, Limits, Network, Saturate, Setting, Slow, Target, TlsExpectation
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.plan import LARGEST, PlanError, from_targets, load, parse
-from agent.problems import MOST_PROBLEMS
+from agent.plan.problems import MOST_PROBLEMS
 
 BAD_PLANS = Path(__file__).parent / "bad-plans"
 FIXTURES = sorted(path for path in BAD_PLANS.iterdir() if path.suffix in (".yaml", ".json"))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.plan import PlanError, from_targets, load, parse
-from agent.schema import PLAN, json_schema
-from agent.targets import parse_target
+from agent.plan.schema import PLAN, json_schema
+from agent.plan.targets import parse_target
 from reports.model import Plan, join_port
 from reports.services import SERVICES
 

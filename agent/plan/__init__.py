@@ -11,11 +11,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from agent.files import WrongAt, decode, printable, read_bytes
-from agent.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Items, Keys, Node, Scalar
-from agent.problems import PlanError, Position, Problem, Source, Wrong, quoted
-from agent.schema import PLAN
-from agent.syntax import compose
+from agent.plan.files import WrongAt, decode, printable, read_bytes
+from agent.plan.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Items, Keys, Node, Scalar
+from agent.plan.problems import PlanError, Position, Problem, Source, Wrong, quoted
+from agent.plan.schema import PLAN
+from agent.plan.syntax import compose
 from reports.model import Plan
 
 __all__ = ["LARGEST", "PlanError", "Problem", "from_targets", "load", "parse"]

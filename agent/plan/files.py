@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from agent.problems import Wrong
+from agent.plan.problems import Wrong
 
 # YAML 1.2.2, 5.1: what is printable. The line breaks of YAML 1.1 (NEL, LS, PS) are left out as well: editors do not
 # count them as lines, and no plan needs them.

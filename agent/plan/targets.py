@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from agent.hosts import PORTS, host_of, split_port
-from agent.problems import Wrong, did_you_mean, listed, quoted
-from agent.secrets import is_secret_name, without_user_info
+from agent.plan.hosts import PORTS, host_of, split_port
+from agent.plan.problems import Wrong, did_you_mean, listed, quoted
+from agent.plan.secrets import is_secret_name, without_user_info
 from reports.model import join_port
 from reports.services import SERVICES, service_at
 

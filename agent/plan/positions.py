@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define
 
-from agent.problems import Source, shown_path
+from agent.plan.problems import Source, shown_path
 
 TEXT: Final = "text"
 INTEGER: Final = "integer"

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 
-from agent.problems import Wrong, quoted
+from agent.plan.problems import Wrong, quoted
 from reports.model import join_port
 
 PORTS = "1 to 65535"

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from agent.files import WrongAt, read_text
-from agent.positions import NOTHING, Keys, Scalar
-from agent.problems import Source, Wrong, listed
-from agent.secrets import harmless_setting
-from agent.syntax import compose
+from agent.plan.files import WrongAt, read_text
+from agent.plan.positions import NOTHING, Keys, Scalar
+from agent.plan.problems import Source, Wrong, listed
+from agent.plan.secrets import harmless_setting
+from agent.plan.syntax import compose
 from reports.model import Setting
 
 NETWORK_LINK = "networklink"

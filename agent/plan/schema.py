@@ -1,19 +1,19 @@
 """Every key of a plan: what it may hold and what it means. The loader and the JSON Schema both come from this table.
 
-``python -m agent.schema`` prints the JSON Schema; it is published as agent/plan.schema.json.
+``python -m agent.plan.schema`` prints the JSON Schema; it is published as agent/plan/plan.schema.json.
 """
 
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from agent.hosts import address_or_network, ip_of, name_server_of, network_of
-from agent.kinds import TEXT_LINE, Count, JsonSchema, Key, ListOf, Table, Word, duration, into, one_of
-from agent.nouns import AuthorityFile, JobFileName, Settings, Targets, build_network, build_target
-from agent.positions import Keys
-from agent.problems import Source, Wrong, quoted
-from agent.secrets import without_user_info
-from agent.targets import FORMS, parse_target
+from agent.plan.hosts import address_or_network, ip_of, name_server_of, network_of
+from agent.plan.kinds import TEXT_LINE, Count, JsonSchema, Key, ListOf, Table, Word, duration, into, one_of
+from agent.plan.nouns import AuthorityFile, JobFileName, Settings, Targets, build_network, build_target
+from agent.plan.positions import Keys
+from agent.plan.problems import Source, Wrong, quoted
+from agent.plan.secrets import without_user_info
+from agent.plan.targets import FORMS, parse_target
 from reports.maxcompute.regions import looks_like_region
 from reports.model import RUNTIMES, WAYS, Egress, Job, Limits, Plan, Saturate, Slow, TlsExpectation
 from reports.services import SERVICES

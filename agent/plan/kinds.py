@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
-from agent.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Items, Keys, Node, Scalar
-from agent.problems import Source, Wrong, did_you_mean, listed, quoted, shown_path
+from agent.plan.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Items, Keys, Node, Scalar
+from agent.plan.problems import Source, Wrong, did_you_mean, listed, quoted, shown_path
 
 JsonSchema = dict[str, Any]
 

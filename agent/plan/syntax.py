@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from agent.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Composer, Items, Keys, Node, Scalar
-from agent.problems import Source, quoted
+from agent.plan.positions import BOOLEAN, INTEGER, NOTHING, NUMBER, TEXT, Composer, Items, Keys, Node, Scalar
+from agent.plan.problems import Source, quoted
 
 # YAML 1.2.2, section 10.3.2, in its order; whatever fits none of them is text. PyYAML would take YAML 1.1's table.
 _CORE_SCHEMA = {

@@ -1,4 +1,4 @@
-"""The kinds that are a plan's own: targets, networks, settings, the files that it names. See agent.kinds.Kind."""
+"""The kinds that are a plan's own: targets, networks, settings, the files that it names. See agent.plan.kinds.Kind."""
 
 import binascii
 import ipaddress
@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
-from agent.files import read_bytes
-from agent.kinds import JsonSchema, Table, Word, described
-from agent.positions import NOTHING, TEXT, Items, Keys, Node, Scalar
-from agent.problems import Source, Wrong, quoted
-from agent.secrets import harmless_setting
-from agent.targets import FORMS, Address, parse_target
+from agent.plan.files import read_bytes
+from agent.plan.kinds import JsonSchema, Table, Word, described
+from agent.plan.positions import NOTHING, TEXT, Items, Keys, Node, Scalar
+from agent.plan.problems import Source, Wrong, quoted
+from agent.plan.secrets import harmless_setting
+from agent.plan.targets import FORMS, Address, parse_target
 from reports.model import Network, Setting, Target
 
 T = TypeVar("T")
@@ -152,7 +152,7 @@ class JobFileName:
         """See Kind."""
 
         def convert(name: str) -> JobFile:
-            from agent.jobfiles import read_settings  # noqa: PLC0415 - only where a plan names such files
+            from agent.plan.jobfiles import read_settings  # noqa: PLC0415 - only where a plan names such files
 
             return JobFile(name, read_settings(source.folder / name, name, source))
 
