@@ -5,9 +5,9 @@ closed, and the time of an opening is taken when the SYN has left, so that the r
 """
 
 import asyncio
+import collections
 import time
-from collections import Counter, deque
-from typing import Deque, List, Optional, Tuple
+from typing import Counter, Deque, List, Optional, Tuple
 
 from probes.network import Budget
 from reports.failures import Failed, Failure
@@ -27,7 +27,7 @@ class Pace:
         self._rules = [(1.0, rate)]
         if rate >= _SPREAD_FROM:
             self._rules.append((0.1, rate // 10))
-        self._times: Deque[float] = deque(maxlen=rate)
+        self._times: Deque[float] = collections.deque(maxlen=rate)
         self._turn = asyncio.Lock()
 
     async def wait(self) -> None:
@@ -62,8 +62,8 @@ class RunBudget(Budget):
         self._free = at_once
         self._connections = Pace(limits.rate)
         self._packets = Pace(limits.packet_rate)
-        self._open: Counter[str] = Counter()
-        self._bytes: Counter[str] = Counter()
+        self._open: Counter[str] = collections.Counter()
+        self._bytes: Counter[str] = collections.Counter()
         self._bytes_in_all = 0
         self._waiting: List[Tuple[asyncio.Future[None], Tuple[str, ...]]] = []
         self.closed = False
