@@ -156,7 +156,7 @@ class Printer:
 
             file.write("\n".join(handover.message(report, self.hand_over, command=command) for report in reports))
         elif self.style == "json":
-            texts = [document.dumps(report, indent=2) for report in reports]
+            texts = [document.dumps(report, lines=True) for report in reports]
             file.write((texts[0] if len(texts) == 1 else "[" + ",\n".join(texts) + "]") + "\n")
         else:
             from reports.render import text

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from agent.budget import RESERVED_DESCRIPTORS, RunBudget
 from agent.vantage import here
-from probes import dns, http, local, resolv_conf, services, settings, tcp, tls
+from probes import dns, local, resolv_conf, services, settings, tcp
 from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream, Stream
 from reports import __version__
@@ -25,6 +25,7 @@ from reports.rules.contract import Want
 from reports.services import HTTP, MYSQL, SERVICES, is_tls, service_at
 
 Progress = Callable[[int, int], None]
+Reopen = Callable[[], Awaitable[Optional[Stream]]]
 
 # After the first pass: how often the rules may ask for more.
 _ROUNDS = 3
@@ -207,6 +208,8 @@ class Runner:
         stream = await tcp.probe_proxy(ask, address, proxy.port, self._network, self._notes)
         if stream is None:
             return
+        from probes import http  # noqa: PLC0415 - start-up: a plan of plain ports needs no HTTP
+
         ask = self._patient(ask)
         if is_tls(target.service, target.port) and not await http.connect_through(ask, stream, self._notes, proxy):
             await stream.close()
@@ -222,7 +225,7 @@ class Runner:
         await self._speak(ask, stream, proxy, reopen)
 
     async def _speak(
-        self, ask: Ask, opened: SocketStream, proxy: Optional[Proxy] = None, reopen: Optional[tls.Reopen] = None
+        self, ask: Ask, opened: SocketStream, proxy: Optional[Proxy] = None, reopen: Optional[Reopen] = None
     ) -> None:
         """What comes after the handshake: TLS where the service has it, then its harmless first exchange."""
         stream: Stream = opened
@@ -235,12 +238,16 @@ class Runner:
                 await services.exchange(mysql, stream, self._notes, opened.rtt_s)
                 return
             if speaks_tls:
+                from probes import tls  # noqa: PLC0415 - start-up, as below
+
                 expected = ask.target.tls or self.plan.tls
                 secured = await tls.probe(ask, self._network, stream, self._notes, expected.ca, reopen=reopen)
                 if secured is None:
                     return
                 stream = secured
             if service.exchange == HTTP:
+                from probes import http  # noqa: PLC0415 - as above
+
                 await http.probe(ask, stream, self._notes, proxy)
             else:
                 await services.exchange(ask, stream, self._notes, opened.rtt_s)
@@ -249,7 +256,7 @@ class Runner:
 
     def _patient(self, ask: Ask) -> Ask:
         patience = max(self.plan.limits.connect_timeout, _PATIENCE * self.plan.slow.service)
-        return evolve(ask, timeout=patience)
+        return Ask(target=ask.target, address=ask.address, timeout=patience)
 
     # -- experiments
 

@@ -10,7 +10,7 @@ the carry-in kit: CPython 3.7, attrs alone (to import cattrs takes longer than t
 """
 
 import json
-from typing import Any, Dict, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Dict, Tuple, Type, TypeVar, Union
 
 from reports.codec import (
     Codec,
@@ -70,9 +70,15 @@ def to_document(report: Report) -> Document:
     return _encoded(report)
 
 
-def dumps(report: Report, indent: Optional[int] = None) -> str:
-    """The report as one JSON text: one line, or indented. Raises ValueError for NaN and infinity, which JSON lacks."""
-    return _text(to_document(report), indent)
+def dumps(report: Report, lines: bool = False) -> str:
+    """The report as one JSON text: one line, or a line for each entry (an observation, a finding, a target).
+
+    Raises ValueError for NaN and infinity, which JSON lacks.
+    """
+    document = to_document(report)
+    if not lines:
+        return _json(document)
+    return "{\n%s\n}" % ",\n".join("%s:%s" % (_json(key), _in_lines(value)) for key, value in document.items())
 
 
 def loads(text: Union[str, bytes], name: str = "report") -> Report:
@@ -104,7 +110,7 @@ def plan_from_document(document: Any, name: str = "plan") -> Plan:
 
 def plan_dumps(plan: Plan) -> str:
     """The plan as canonical JSON: one line of ASCII; equal plans give equal text."""
-    return _text(plan_to_document(plan), None)
+    return _json(plan_to_document(plan))
 
 
 def plan_loads(text: Union[str, bytes], name: str = "plan") -> Plan:
@@ -152,9 +158,14 @@ def _decoded(kind: Type[_T], document: Any, name: str) -> _T:
         raise DocumentError(name, error.path, error.problem, error.allowed) from None
 
 
-def _text(document: Document, indent: Optional[int]) -> str:
-    separators = (",", ":") if indent is None else None
-    return json.dumps(document, indent=indent, separators=separators, allow_nan=False)
+# One encoder for all: json.dumps would make one each time. An indent would take the slow way, in Python.
+_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _in_lines(value: Any) -> str:
+    if not isinstance(value, list) or not value:
+        return _json(value)
+    return "[\n %s\n]" % ",\n ".join(_json(entry) for entry in value)
 
 
 def _parsed(text: Union[str, bytes], name: str) -> Any:
