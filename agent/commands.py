@@ -201,12 +201,21 @@ def _is_file(name: str) -> bool:
 
 
 def _write_whole(path: Path, write: Callable[[TextIO], None]) -> None:
-    """Write beside the file, then rename: a reader sees the old text or the new one, and never a part."""
+    """Write beside the file, then rename: a reader sees the old text or the new one, and never a part.
+
+    A link stays one, and what is no file (a device, a pipe) is written to as it is.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8") as file:
+            write(file)
+        return
+    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             write(file)
-            os.fchmod(descriptor, 0o666 & ~_umask())
+            os.fchmod(descriptor, mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink()

@@ -157,6 +157,7 @@ class Group:
         self._silent: Optional[Tuple[Observation, ...]] = None
         self._unconnected: Optional[Tuple[Case, ...]] = None
         self._silent_hosts: Optional[FrozenSet[Scalar]] = None
+        self._silent_subnets: Optional[Tuple[str, ...]] = None
         self._singled_out: Optional[Dict[int, List[Case]]] = None
 
     @property
@@ -188,6 +189,15 @@ class Group:
         if self._silent_hosts is None:
             self._silent_hosts = frozenset(seen.facts.get("ip", "") for seen in self.silence)
         return self._silent_hosts
+
+    @property
+    def silent_subnets(self) -> Tuple[str, ...]:
+        """The subnets of ``silence``, in order."""
+        if self._silent_subnets is None:
+            silent = self.cases if self.silence else ()
+            found = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for case in silent for seen in case.silent}
+            self._silent_subnets = tuple(sorted(found))
+        return self._silent_subnets
 
     @property
     def singled_out(self) -> "Dict[int, List[Case]]":

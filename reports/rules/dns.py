@@ -63,13 +63,15 @@ def _answers_others(case: Case) -> Optional[Proof]:
 def _silent_for_all(case: Case) -> Optional[Proof]:
     """They answer nothing else either."""
     servers = dict.fromkeys(seen.address for seen in case.queries)
+    if any(address not in case.run.dead_servers for address in servers):
+        return None
     others = [
         seen
         for address in servers
         for seen in case.run.of_server(address)
         if seen.facts.get("name") != case.target.host
     ]
-    if not others or any(address not in case.run.dead_servers for address in servers):
+    if not others:
         return None
     asked = list(dict.fromkeys(_asked(seen) for seen in others))
     return Proof("nor do they answer for %s" % listed(asked), tuple(others[:3]))

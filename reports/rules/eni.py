@@ -90,9 +90,10 @@ def _eni_there_and_silent(case: Case) -> Optional[Proof]:
 
 
 def _several_subnets(case: Case) -> Optional[Proof]:
-    silence = case.run.way_of(case).silence
-    subnets = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for seen in silence}
-    return Proof("so in %s alike" % listed(sorted(subnets)), silence[:3]) if len(subnets) > 1 else None
+    way = case.run.way_of(case)
+    if len(way.silent_subnets) < 2:
+        return None
+    return Proof("so in %s alike" % listed(way.silent_subnets), way.silence[:3])
 
 
 RULES = (

@@ -163,6 +163,27 @@ def test_output_replaces_whole(tmp_path, listener):
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_output_to_what_is_no_file(tmp_path, listener):
+    """A pipe stays a pipe and gets the report; a link stays a link to the file that is replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    done = run("check", listener, "--format", "json", "--output", "pipe", cwd=tmp_path)
+    reader.join()
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").chmod(0o640)
+    (tmp_path / "link").symlink_to("file")
+    run("check", listener, "--format", "json", "--output", "link", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(read[0])["verdict"] == "healthy"
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert json.loads((tmp_path / "file").read_text())["verdict"] == "healthy"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
 def test_hand_over():
     """The message for whoever must act, and nothing else."""
     done = run("check", "127.0.0.1:1", "--hand-over", "dba")
