@@ -7,7 +7,7 @@ carry-in kit: CPython 3.7, no thread, no subprocess, no file is needed for an an
 import asyncio
 import os
 import time
-from typing import Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from attrs import evolve, frozen
 
@@ -165,16 +165,25 @@ class Runner:
             )
             try:
                 await lookup.found.wait()
-                first = tuple(lookup.addresses)
-                for look in looks:
-                    queue.put_nowait(evolve(look, addresses=first))
+                first = self._usable(lookup.addresses, complete=False)
+                if first:
+                    for look in looks:
+                        queue.put_nowait(evolve(look, addresses=first))
                 await asking
             finally:
                 asking.cancel()
-            late = tuple(address for address in lookup.addresses if address not in first)
+            late = tuple(one for one in self._usable(lookup.addresses, complete=True) if one not in first)
             for look in looks:
-                if late and look.proxy is None:
+                # A proxy is used at its first address; a look without any address ends here.
+                if not first or (late and look.proxy is None):
                     queue.put_nowait(evolve(look, addresses=late))
+
+    def _usable(self, addresses: Sequence[str], *, complete: bool) -> Tuple[str, ...]:
+        """The addresses that the job would try: IPv6 without a way for it only where the name has nothing else."""
+        if self._machine.has_ipv6:
+            return tuple(addresses)
+        ipv4 = tuple(address for address in addresses if ":" not in address)
+        return ipv4 if ipv4 or not complete else tuple(addresses)
 
     async def _work_off(self, queue: "asyncio.Queue[Optional[_Look]]") -> None:
         while True:
@@ -182,18 +191,13 @@ class Runner:
             if look is None:
                 return
             if look.proxy is None:
-                for address in self._usable(look.addresses):
+                for address in look.addresses:
                     await self._look_at(look.target, address)
             elif look.addresses:
                 await self._look_through(look.target, look.proxy, look.addresses[0])
             self._seen.add(look.target.name)
             if self._progress is not None:
                 self._progress(len(self._seen), len(self.plan.targets))
-
-    def _usable(self, addresses: Tuple[str, ...]) -> Tuple[str, ...]:
-        """Without the IPv6 addresses where this machine has no IPv6 and the name has others: the job skips them too."""
-        with_ipv4 = tuple(address for address in addresses if ":" not in address)
-        return with_ipv4 if with_ipv4 and not self._machine.has_ipv6 else addresses
 
     async def _look_at(self, target: Target, address: str) -> None:
         ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)

@@ -34,7 +34,7 @@ def run() -> Iterator[Result]:
         conclude(Run(id="r-0", started=0.0, duration_s=0.0, linkdoctor="", plan=plan), _VANTAGE, seen)
         for plan, seen in (few, many)
     ]
-    texts = [_cpu(partial(dumps, report, indent=2)) for report in reports]
+    texts = [_cpu(partial(dumps, report, lines=True)) for report in reports]
     yield _growth("report to JSON", *texts)
 
 
