@@ -1,5 +1,6 @@
 """Where the probes run, and what they may do there: each power is tried once, noted, and done without."""
 
+import os
 import platform
 import socket
 import threading
@@ -18,7 +19,7 @@ def here(kind: str, interfaces: Tuple[Interface, ...], config: Optional[Resolver
     return Vantage(
         kind=kind,
         host=_host_name(),
-        platform=platform.platform(terse=True),
+        platform="%s %s" % (os.uname().sysname, os.uname().release),  # platform.platform() would start a process
         python=platform.python_version(),
         addresses=own_addresses(interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
