@@ -9,6 +9,7 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, U
 
 from reports.addresses import is_literal, is_private, parse_address
 from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
+from reports.groups import Group
 from reports.model import Network, Observation, Plan, Scalar, Target, Vantage
 from reports.rules.contract import CONNECT, EXCHANGE, PROXY, RESOLVE, TLS
 
@@ -127,89 +128,25 @@ class Evidence:
         """What a name server was asked and said, for all names."""
         return self._by_server.get(address, [])
 
-    def hosts_of(self, case: "Case") -> "List[Group]":
+    def hosts_of(self, case: "Case") -> List[Group]:
         """The targets at each of the case's addresses, itself among them."""
         return [self._hosts[ip] for ip in case.ips]
 
-    def subnets_of(self, case: "Case") -> "List[Group]":
+    def subnets_of(self, case: "Case") -> List[Group]:
         """The targets in each of the case's subnets, itself among them."""
         return [self._subnets[subnet] for subnet in case.subnets]
 
-    def cluster(self, service: str, group: Optional[str]) -> "Group":
+    def cluster(self, service: str, group: Optional[str]) -> Group:
         """The targets of a service in a group; in the whole plan where there is no group."""
         return self._clusters[service, group]
 
-    def way_of(self, case: "Case") -> "Group":
+    def way_of(self, case: "Case") -> Group:
         """The targets that take the same way (internet, vpc, service), itself among them."""
         return self._ways[case.way]
 
-    def other_ways(self, case: "Case") -> "List[Group]":
+    def other_ways(self, case: "Case") -> List[Group]:
         """The targets that take each of the other ways."""
         return [group for way, group in self._ways.items() if way != case.way]
-
-
-class Group:
-    """Targets that share something. What holds for all of them is worked out once."""
-
-    def __init__(self) -> None:
-        self.cases: List[Case] = []
-        self._answers: Optional[Tuple[Observation, ...]] = None
-        self._silent: Optional[Tuple[Observation, ...]] = None
-        self._unconnected: Optional[Tuple[Case, ...]] = None
-        self._silent_hosts: Optional[FrozenSet[Scalar]] = None
-        self._silent_subnets: Optional[Tuple[str, ...]] = None
-        self._singled_out: Optional[Dict[int, List[Case]]] = None
-
-    @property
-    def answers(self) -> Tuple[Observation, ...]:
-        """The handshakes that hosts of the group answered."""
-        if self._answers is None:
-            self._answers = tuple(seen for case in self.cases for seen in case.host_answers)
-        return self._answers
-
-    @property
-    def unconnected(self) -> Tuple["Case", ...]:
-        """The targets of the group whose connect stage is broken."""
-        if self._unconnected is None:
-            self._unconnected = tuple(case for case in self.cases if case.stage == CONNECT)
-        return self._unconnected
-
-    @property
-    def silence(self) -> Tuple[Observation, ...]:
-        """The unanswered handshakes, where every target of the group that was tried is silent; else empty."""
-        if self._silent is None:
-            tried = [case for case in self.cases if case.connects]
-            dark = all(case.silent for case in tried)
-            self._silent = tuple(seen for case in tried for seen in case.silent) if dark else ()
-        return self._silent
-
-    @property
-    def silent_hosts(self) -> FrozenSet[Scalar]:
-        """The addresses of ``silence``."""
-        if self._silent_hosts is None:
-            self._silent_hosts = frozenset(seen.facts.get("ip", "") for seen in self.silence)
-        return self._silent_hosts
-
-    @property
-    def silent_subnets(self) -> Tuple[str, ...]:
-        """The subnets of ``silence``, in order."""
-        if self._silent_subnets is None:
-            silent = self.cases if self.silence else ()
-            found = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for case in silent for seen in case.silent}
-            self._silent_subnets = tuple(sorted(found))
-        return self._silent_subnets
-
-    @property
-    def singled_out(self) -> "Dict[int, List[Case]]":
-        """The silent targets at whose host another target answers, by port."""
-        if self._singled_out is None:
-            self._singled_out = defaultdict(list)
-            for case in self.unconnected:
-                if case.silent and any(
-                    seen.target != case.target.name for host in case.run.hosts_of(case) for seen in host.answers
-                ):
-                    self._singled_out[case.target.port].append(case)
-        return self._singled_out
 
 
 class Case:

@@ -79,13 +79,13 @@ def parse(value: str, variable: str = "") -> Optional[Proxy]:
     value = value.strip()
     try:
         parts = urlsplit(value if "://" in value else "http://" + value)
-        host, port = parts.hostname, parts.port
+        host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None
     if parts.scheme not in _DEFAULT_PORT or not host:
         return None
     return Proxy(
-        host=host.rstrip("."),
+        host=host,
         port=port or _DEFAULT_PORT[parts.scheme],
         variable=variable,
         scheme=parts.scheme,

@@ -86,7 +86,8 @@ def vpc_domain_list(held: str, region: str, missing: Iterable[Entry]) -> str:
         document = {"vpcs": [{"vpcId": YOUR_VPC, "zones": [{"urls": [], "zoneId": "<zone id>"}]}]}
     document["regionId"] = region if is_safe(region) else document.get("regionId", YOUR_REGION)
     urls = document["vpcs"][0]["zones"][0]["urls"]
-    urls.extend({"domain": host, "port": port} for host, port in missing if (host, port) not in known.vpcs)
+    added = (entry for entry in missing if entry not in known.vpcs and is_safe(entry[0]))
+    urls.extend({"domain": host, "port": port} for host, port in added)
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return assign(VPC_DOMAINS, text) if _SAFE_JSON.fullmatch(text) else ""
 

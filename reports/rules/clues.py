@@ -3,7 +3,8 @@
 from itertools import islice
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from reports.evidence import Case, Group
+from reports.evidence import Case
+from reports.groups import Group
 from reports.model import Observation
 from reports.rules.contract import Proof
 from reports.words import count, listed, seconds

@@ -1,0 +1,72 @@
+"""Targets that share a host, a subnet, a way or a cluster, and what holds for all of them together."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Generic, List, Tuple, Type, TypeVar
+
+from reports.model import Observation, Scalar
+from reports.rules.contract import CONNECT
+
+if TYPE_CHECKING:
+    from reports.evidence import Case
+
+T = TypeVar("T")
+
+
+class _Once(Generic[T]):
+    """A property that is worked out once (functools.cached_property came with 3.8)."""
+
+    def __init__(self, work_out: Callable[[Any], T]) -> None:
+        self._work_out = work_out
+        self.__doc__ = work_out.__doc__
+
+    def __get__(self, instance: Any, owner: Type[Any]) -> T:
+        value = self._work_out(instance)
+        instance.__dict__[self._work_out.__name__] = value
+        return value
+
+
+class Group:
+    """Targets that share something. ``cases`` is filled first, and then only read."""
+
+    def __init__(self) -> None:
+        self.cases: List[Case] = []
+
+    @_Once
+    def answers(self) -> Tuple[Observation, ...]:
+        """The handshakes that hosts of the group answered."""
+        return tuple(seen for case in self.cases for seen in case.host_answers)
+
+    @_Once
+    def unconnected(self) -> "Tuple[Case, ...]":
+        """The targets of the group whose connect stage is broken."""
+        return tuple(case for case in self.cases if case.stage == CONNECT)
+
+    @_Once
+    def silence(self) -> Tuple[Observation, ...]:
+        """The unanswered handshakes, where every target of the group that was tried is silent; else empty."""
+        tried = [case for case in self.cases if case.connects]
+        if not all(case.silent for case in tried):
+            return ()
+        return tuple(seen for case in tried for seen in case.silent)
+
+    @_Once
+    def silent_hosts(self) -> FrozenSet[Scalar]:
+        """The addresses of ``silence``."""
+        return frozenset(seen.facts.get("ip", "") for seen in self.silence)
+
+    @_Once
+    def silent_subnets(self) -> Tuple[str, ...]:
+        """The subnets of ``silence``, in order."""
+        silent = self.cases if self.silence else ()
+        found = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for case in silent for seen in case.silent}
+        return tuple(sorted(found))
+
+    @_Once
+    def singled_out(self) -> "Dict[int, List[Case]]":
+        """The silent targets at whose host another target answers, by port."""
+        found: Dict[int, List[Case]] = defaultdict(list)
+        for case in self.unconnected:
+            answers = (seen for host in case.run.hosts_of(case) for seen in host.answers)
+            if case.silent and any(seen.target != case.target.name for seen in answers):
+                found[case.target.port].append(case)
+        return found
