@@ -160,15 +160,16 @@ with socket.create_connection((sys.argv[1], 443)) as sock:
         ("partner_intercepted", "Corporate Inspection CA"),
         ("partner_plain", "WRONG_VERSION_NUMBER"),
         ("partner_client_certificate", "SSLV3_ALERT_HANDSHAKE_FAILURE"),
-        ("partner_old_version", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        # An OpenSSL of stricter settings turns away by itself, for a reason that not every Python knows.
+        ("partner_old_version", {"TLSV1_ALERT_PROTOCOL_VERSION", "None"}),
     ],
 )
 def test_a_certificate_is_wrong_in_one_way(lab, fault, expected):
     """OpenSSL's own code for the certificate (X509_V_ERR_*), its reason for the handshake, or the issuer."""
     with lab.broken(fault):
-        seen = script(lab, HANDSHAKE, PARTNER[0], "api.partner.example")
+        (seen,) = script(lab, HANDSHAKE, PARTNER[0], "api.partner.example")
 
-    assert [expected] == seen
+    assert seen in expected if isinstance(expected, set) else seen == expected
 
 
 QUERY = """
