@@ -6,7 +6,7 @@ from reports.causes import CAUSES
 from reports.evidence import Case
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Observation, Remedy, Scalar
-from reports.rules.contract import EXCHANGE, PROXY, Clue, Proof, Rule, Want
+from reports.rules.contract import EXCHANGE, PROXY, Clue, Proof, Rule, Test, Want
 from reports.words import listed, seconds
 
 # What stands in front of a backend says so by these (RFC 9110 section 15.6).
@@ -198,18 +198,24 @@ def _remedy(code: str) -> Callable[[Sequence[Case]], Remedy]:
 # With these the share passes what counts as settled: until the direct way is known, it is asked for.
 _AROUND = (Clue(_direct_works, 1.5), Clue(_direct_fails, 1.2))
 
+
+def _around(cause: str, applies: Test, prior: float) -> Rule:
+    """A cause of a broken proxy stage that the way around the proxy makes surer."""
+    return Rule(
+        cause=cause,
+        explains=(PROXY,),
+        applies=applies,
+        prior=prior,
+        clues=_AROUND,
+        wants=_want_direct,
+        remedy=_remedy(cause),
+    )
+
+
 RULES: Tuple[Rule, ...] = (
     Rule(cause="http_5xx", explains=(EXCHANGE,), applies=_backend_fails, prior=5.0, details=_status_details),
     Rule(cause="http_403", explains=(EXCHANGE,), applies=_forbidden, prior=5.0, details=_status_details),
-    Rule(
-        cause="proxy_denied",
-        explains=(PROXY,),
-        applies=_denies,
-        prior=0.2,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_denied"),
-    ),
+    _around("proxy_denied", _denies, 0.2),
     # A proxy in the way that the environment does not name asks for credentials in the exchange.
     Rule(
         cause="proxy_auth_required",
@@ -218,50 +224,10 @@ RULES: Tuple[Rule, ...] = (
         prior=5.0,
         remedy=_remedy("proxy_auth_required"),
     ),
-    Rule(
-        cause="proxy_unavailable",
-        explains=(PROXY,),
-        applies=_cannot_reach,
-        prior=0.2,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_unavailable"),
-    ),
-    Rule(
-        cause="proxy_unavailable",
-        explains=(PROXY,),
-        applies=_mute,
-        prior=0.1,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_unavailable"),
-    ),
-    Rule(
-        cause="proxy_not_listening",
-        explains=(PROXY,),
-        applies=_nothing_listens,
-        prior=0.2,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_not_listening"),
-    ),
-    Rule(
-        cause="proxy_not_listening",
-        explains=(PROXY,),
-        applies=_is_no_proxy,
-        prior=0.2,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_not_listening"),
-    ),
+    _around("proxy_unavailable", _cannot_reach, 0.2),
+    _around("proxy_unavailable", _mute, 0.1),
+    _around("proxy_not_listening", _nothing_listens, 0.2),
+    _around("proxy_not_listening", _is_no_proxy, 0.2),
     # A proxy that does not answer at all may be filtered as well as absent.
-    Rule(
-        cause="proxy_not_listening",
-        explains=(PROXY,),
-        applies=_out_of_reach,
-        prior=0.06,
-        clues=_AROUND,
-        wants=_want_direct,
-        remedy=_remedy("proxy_not_listening"),
-    ),
+    _around("proxy_not_listening", _out_of_reach, 0.06),
 )
