@@ -88,21 +88,6 @@ class Stream:
             data += more
         return data
 
-    async def read_until(self, mark: bytes, limit: int, timeout: float) -> bytes:
-        """Bytes up to and with ``mark``. Raises EOFError at the end, Failed(WRONG_PROTOCOL) past ``limit`` bytes."""
-        deadline = time.monotonic() + timeout
-        data = b""
-        while mark not in data:
-            if len(data) >= limit:
-                raise Failed(Failure.WRONG_PROTOCOL, "no %r within %d bytes" % (mark, limit))
-            more = await self.read(limit, max(0.0, deadline - time.monotonic()))
-            if not more:
-                raise EOFError("the peer closed after %d bytes" % len(data))
-            data += more
-        end = data.index(mark) + len(mark)
-        self._buffer = data[end:] + self._buffer
-        return data[:end]
-
 
 class SocketStream(Stream):
     """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``.

@@ -268,10 +268,6 @@ class Case:
         """Seconds until the target answered at its fastest address: handshake, TLS, first byte. None: it did not."""
         return min((self._latency_at(seen) for seen in self.seen if self._is_opening(seen)), default=None)
 
-    def failed_with(self, *failures: Failure) -> Tuple[Observation, ...]:
-        """The failed handshakes of this target that ended so."""
-        return tuple(seen for seen in self.connects if seen.failure in failures)
-
     def only_failed_with(self, *failures: Failure) -> Tuple[Observation, ...]:
         """The failed handshakes of a broken connect stage, where none ended otherwise; empty where one did."""
         if self.stage != CONNECT or any(seen.failure not in failures for seen in self.broken):

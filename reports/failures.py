@@ -10,10 +10,6 @@ import socket
 from enum import Enum
 from typing import Dict, FrozenSet
 
-PEER = "peer"  # the far end itself answered so
-PATH = "path"  # something on the way answered so, or nothing answered
-HERE = "here"  # this machine lacks something: the target is undetermined
-
 
 class Failure(str, Enum):
     """The closed list. The value is what stands in a report; it never changes its meaning."""
@@ -103,28 +99,6 @@ UNANSWERED: FrozenSet[Failure] = frozenset(
         Failure.LOCAL_NO_ROUTE,
         Failure.LOCAL_ROUTE_REJECTS,
         Failure.LOCAL_FILTER_DENIES,
-    }
-)
-
-_ON_THE_WAY = frozenset(
-    {
-        Failure.TIMED_OUT,
-        Failure.HOST_UNREACHABLE,
-        Failure.NETWORK_UNREACHABLE,
-        Failure.ADMIN_PROHIBITED,
-        Failure.TTL_EXCEEDED,
-        Failure.MESSAGE_TOO_LONG,
-        Failure.DNS_TEMPORARY,
-    }
-)
-
-_OWN_CONFIGURATION = frozenset(
-    {
-        Failure.SETTING_INVALID,
-        Failure.LOCAL_ROUTE_REJECTS,
-        Failure.LOCAL_NO_ROUTE,
-        Failure.LOCAL_FILTER_DENIES,
-        Failure.DNS_NO_SERVERS,
     }
 )
 
@@ -219,13 +193,6 @@ def classify(error: BaseException) -> Failure:
 def of_errno(number: int) -> Failure:
     """The Failure of an errno, as SO_ERROR or connect_ex give it."""
     return _BY_ERRNO.get(number, Failure.UNKNOWN)
-
-
-def whose(failure: Failure) -> str:
-    """PEER, PATH or HERE: who brought this failure about."""
-    if failure in LOCAL_SHORTAGES or failure in _OWN_CONFIGURATION:
-        return HERE
-    return PATH if failure in _ON_THE_WAY else PEER
 
 
 def _classify_tls(error: BaseException, names: "set[str]") -> Failure:

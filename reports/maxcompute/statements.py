@@ -27,7 +27,6 @@ Entry = Tuple[str, int]
 YOUR_LINK = "<name of your network link>"
 YOUR_REGION = "<region id>"
 YOUR_VPC = "<vpc id>"
-YOUR_LIST = "<what the list already holds>"
 
 _SAFE = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _SAFE_JSON = re.compile(r"[A-Za-z0-9._:{}\[\]\",<> -]*")

@@ -83,7 +83,6 @@ class Run:
         plan = run.plan
         self.declared: Declared = read(plan.settings, plan.region, plan.targets)
         self.problems: List[Observation] = run.of("settings", "setting")
-        self.misspelt = [seen for seen in self.problems if seen.facts.get("problem") == "key"]
         self.runtime = run.runtime
         self.claimed = {ip for case in run.cases.values() for ip in case.ips}
         self.ways: Dict[str, Set[str]] = defaultdict(set)
