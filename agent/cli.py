@@ -78,7 +78,8 @@ def check(
     plan = commands.plan_for(what) if before is None else commands.plan_again(before, what)
     report, interrupted = commands.run(plan, progress=style == "text" and not hand_over)
     printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
-    printer.print(report, before=before, command=commands.command_line("check", what))
+    typed = commands.command_line("check", (*what, "--again", again) if again else what)
+    printer.print(report, before=before, command=typed, verify=typed if again else None)
     return INTERRUPTED if interrupted else EXIT[report.verdict]
 
 
@@ -99,7 +100,8 @@ def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: b
 
     concluded = [commands.conclude_again(commands.read_report(name)) for name in reports]
     printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
-    printer.print(*concluded, command=commands.command_line("diagnose", reports))
+    again = commands.command_line("check", ("--again", reports[0]))
+    printer.print(*concluded, command=commands.command_line("diagnose", reports), verify=again)
     return _worst(concluded)
 
 
@@ -108,7 +110,8 @@ def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: b
 @_format
 @_output
 @_redact
-def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool) -> int:
+@_hand_over
+def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None) -> int:
     r"""Look at the settings only: no packet is sent.
 
     Takes a plan, or the job's own files (job.sql, spark-defaults.conf, settings.json).
@@ -120,8 +123,9 @@ def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool) -
     from agent import commands
 
     report = commands.lint(commands.plan_to_lint(files))
-    printer = commands.Printer(style=style, output=output, redacted=redact)
-    printer.print(report, command=commands.command_line("lint", files))
+    printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
+    typed = commands.command_line("lint", files)
+    printer.print(report, command=typed, verify=typed)
     return EXIT[report.verdict]
 
 

@@ -133,28 +133,37 @@ class Printer:
     redacted: bool = False
     hand_over: str | None = None
 
-    def print(self, *reports: Report, command: str, before: Report | None = None) -> None:
-        """All of them; ``before`` is what a single report is compared with."""
+    def print(self, *reports: Report, command: str, verify: str | None = None, before: Report | None = None) -> None:
+        """All of them; ``before`` is what a single report is compared with.
+
+        ``command`` is what was typed, ``verify`` what tells whether it is mended, if not the same with ``--again``.
+        """
         if self.redacted:
             from reports.redact import Pseudonyms, redact
 
             names = Pseudonyms()
             before = redact(before, names) if before is not None else None
             reports = tuple(redact(report, names) for report in reports)
-            command = "linkdoctor check PLAN"
+            command, verify = "linkdoctor check PLAN", None
         if self.output is None:
-            self._write(sys.stdout, reports, command, before)
+            self._write(sys.stdout, reports, command, verify, before)
             return
         try:
-            _write_whole(Path(self.output), lambda file: self._write(file, reports, command, before))
+            _write_whole(Path(self.output), lambda file: self._write(file, reports, command, verify, before))
         except OSError as error:
             raise click.ClickException(f"{self.output}: cannot be written: {error.strerror}") from None
 
-    def _write(self, file: TextIO, reports: Sequence[Report], command: str, before: Report | None) -> None:
+    def _write(
+        self, file: TextIO, reports: Sequence[Report], command: str, verify: str | None, before: Report | None
+    ) -> None:
         if self.hand_over is not None:
             from reports.render import handover
 
-            file.write("\n".join(handover.message(report, self.hand_over, command=command) for report in reports))
+            file.write(
+                "\n".join(
+                    handover.message(report, self.hand_over, command=command, verify=verify) for report in reports
+                )
+            )
         elif self.style == "json":
             texts = [document.dumps(report, lines=True) for report in reports]
             file.write((texts[0] if len(texts) == 1 else "[" + ",\n".join(texts) + "]") + "\n")

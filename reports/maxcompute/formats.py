@@ -18,6 +18,9 @@ from attrs import Factory, frozen
 from reports.addresses import parse_address
 from reports.maxcompute.regions import looks_like_region
 
+# What stands between what is allowed and the correction, where there is one.
+CORRECTION = "; here: "
+
 _ENTRY = "HOST:PORT, several joined by commas without spaces"
 _LINK = "1 to 63 letters, digits and underscores, starting with a letter"
 _ENI = "REGION:VPC, as cn-hangzhou:vpc-abc"
@@ -78,7 +81,7 @@ class Problem:
     def allowed(self) -> str:
         """What is allowed, and the correction."""
         allowed = PROBLEMS[self.word][1]
-        return "%s; here: %s" % (allowed, self.corrected) if self.corrected else allowed
+        return "%s%s%s" % (allowed, CORRECTION, self.corrected) if self.corrected else allowed
 
 
 Problems = Tuple[Problem, ...]

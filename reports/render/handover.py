@@ -15,10 +15,18 @@ _MOST_NAMES = 200
 _MOST_REASONS = 8
 
 
-def message(report: Report, owner: str, *, command: str = "linkdoctor check PLAN", saved_as: str = "REPORT") -> str:
+def message(
+    report: Report,
+    owner: str,
+    *,
+    command: str = "linkdoctor check PLAN",
+    saved_as: str = "REPORT",
+    verify: str | None = None,
+) -> str:
     """The ready message for one of OWNERS, who was not there when the check ran.
 
-    ``command`` repeats the check, ``saved_as`` names the saved report to compare with. Raises ValueError for an owner
+    ``command`` repeats the check, ``saved_as`` names the saved report to compare with; ``verify`` is the whole command
+    that shows whether it is mended, where it is not made of those two. Raises ValueError for an owner
     that does not exist; where nothing is for this owner, the message says so, and for whom there is something.
     """
     story = Story(report)
@@ -33,7 +41,7 @@ def message(report: Report, owner: str, *, command: str = "linkdoctor check PLAN
     for number, finding in enumerate(told, 1):
         parts.append(_section(story, finding, f"{number}. " if len(told) > 1 else ""))
     parts += [_the_same(story, findings) for findings in untold]
-    again = f"{command} --again {shlex.quote(saved_as)}"
+    again = verify or f"{command} --again {shlex.quote(saved_as)}"
     parts.append("To verify afterwards, from the same place:\n\n" + _pasted(again))
     return "\n\n".join(parts) + "\n"
 

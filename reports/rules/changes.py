@@ -13,7 +13,7 @@ from reports.evidence import Case
 from reports.maxcompute import statements
 from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
-from reports.maxcompute.formats import PROBLEMS
+from reports.maxcompute.formats import CORRECTION, PROBLEMS
 from reports.maxcompute.regions import REGIONS
 from reports.maxcompute.settings import (
     ENI_ENABLE,
@@ -173,12 +173,17 @@ def _corrected(cause: str, kind: str) -> Callable[[Sequence[Case]], Remedy]:
 
 def _list_entry(cases: Sequence[Case]) -> Remedy:
     run = of_run(cases[0].run)
-    wrong = (seen for seen in run.problems if str(seen.facts.get("problem")).startswith("entry_"))
+    wrong = [seen for seen in run.problems if str(seen.facts.get("problem")).startswith("entry_")]
     keys = dict.fromkeys(normal(str(seen.facts["key"])) for seen in wrong)
     # The project's list is no setting of a statement: it is kept in the console.
     snippet = "\n".join(_list(key, cases, run) for key in keys if key != PROJECT_LIST)
     text = "write every entry as HOST:PORT, joined by commas without spaces"
     text += "; the line below is the whole list" if snippet else " (%s)" % _WHERE_PROJECT
+    # A pasted list replaces the job's: what could not be corrected must not be lost without a word.
+    uncorrected = [seen for seen in wrong if CORRECTION not in str(seen.facts.get("allowed"))]
+    unclear = ['"%s"' % seen.facts["entry"] for seen in uncorrected if seen.facts.get("entry")]
+    if snippet and unclear:
+        text += ", but for %s: add what is meant by it" % listed(unclear)
     return _made("access_list_malformed", text, snippet)
 
 

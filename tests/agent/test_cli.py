@@ -140,6 +140,7 @@ def test_again(tmp_path, listener):
 
     assert done.returncode == 2
     assert "still broken" in done.stdout
+    assert "linkdoctor check --again before.json --hand-over" in done.stdout
     assert listener not in done.stdout
 
 
@@ -215,6 +216,9 @@ def test_lint(tmp_path):
     assert done.returncode == 1
     assert "access_list_malformed" in done.stdout
     assert "job.sql:1" in done.stdout
+    handed = run("lint", "job.sql", "--hand-over", "job author", cwd=tmp_path)
+    assert handed.stdout.startswith("Subject: ")
+    assert handed.stdout.rstrip().endswith("linkdoctor lint job.sql")
 
 
 def test_lint_of_a_clean_plan(tmp_path):
