@@ -279,6 +279,8 @@ class Runner:
 
     async def _tcp_direct(self, want: Want) -> None:
         target = next(target for target in self.plan.targets if target.name == want.target)
+        if service_at(target.port) == MYSQL:
+            return  # this look finishes no handshake
         lookup = dns.Lookup.of(target.host)
         if is_literal(target.host):
             lookup.add([target.host])

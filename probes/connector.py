@@ -16,6 +16,7 @@ from typing import Callable, Dict, List, Optional
 from attrs import frozen
 
 from probes.kernel import (
+    REFUSED_HERE,
     TCP_SYN_SENT,
     IcmpError,
     TcpInfo,
@@ -28,15 +29,7 @@ from reports.failures import Failure, of_errno
 
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 
-# What connect(2) says where this machine's own routing table or output chain refuses: ip-route(8) names the errors of
-# unreachable, prohibit and blackhole routes. The same numbers later, or with an ICMP message, come from elsewhere.
-_OWN: Dict[int, Failure] = {
-    errno.EHOSTUNREACH: Failure.LOCAL_ROUTE_REJECTS,
-    errno.ENETUNREACH: Failure.LOCAL_NO_ROUTE,
-    errno.EACCES: Failure.LOCAL_ROUTE_REJECTS,
-    errno.EINVAL: Failure.LOCAL_ROUTE_REJECTS,
-    errno.EPERM: Failure.LOCAL_FILTER_DENIES,
-}
+# Only at once: the same errors later, or with an ICMP message, come from elsewhere.
 _AT_ONCE = 0.1
 
 
@@ -203,7 +196,7 @@ class Connector:
             )
         icmp = icmp or icmp_error(sock)
         sock.close()
-        if number in _OWN and (icmp is None or icmp.local) and elapsed < _AT_ONCE:
+        if number in REFUSED_HERE and (icmp is None or icmp.local) and elapsed < _AT_ONCE:
             return _refused_here(number, pending.started)
         return Handshake(
             failure=failure_of(number, icmp),
@@ -233,7 +226,7 @@ def _kernel_time(info: Optional[TcpInfo], elapsed: float) -> float:
 
 def _refused_here(number: int, started: float) -> Handshake:
     """connect(2) failed before any packet left: a route or filter of this machine, or a shortage, said no."""
-    failure = _OWN.get(number) or of_errno(number)
+    failure = REFUSED_HERE.get(number) or of_errno(number)
     return Handshake(failure=failure, started=started, duration=0.0, errno=number, immediate=True)
 
 

@@ -4,6 +4,7 @@ Source: include/uapi/linux/tcp.h (struct tcp_info), include/uapi/linux/errqueue.
 CPython 3.7's socket module has TCP_INFO and MSG_ERRQUEUE and lacks the constants defined here.
 """
 
+import errno
 import socket
 import struct
 from typing import Dict, Optional, Tuple
@@ -22,6 +23,16 @@ TCP_SYN_SENT = 2
 _ERROR = struct.Struct("=IBBBBII")
 _INFO = struct.Struct("=8B24I")  # up to and with tcpi_total_retrans
 
+
+# What connect(2) and a route look-up say where this machine's own routing table or output chain refuses: ip-route(8)
+# names the errors of unreachable, prohibit and blackhole routes.
+REFUSED_HERE: Dict[int, Failure] = {
+    errno.EHOSTUNREACH: Failure.LOCAL_ROUTE_REJECTS,
+    errno.ENETUNREACH: Failure.LOCAL_NO_ROUTE,
+    errno.EACCES: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EINVAL: Failure.LOCAL_ROUTE_REJECTS,
+    errno.EPERM: Failure.LOCAL_FILTER_DENIES,
+}
 
 # ICMPv4 destination unreachable (RFC 792, RFC 1812 section 5.2.7.1) and ICMPv6 (RFC 4443 section 3.1), where the
 # code says more than the errno that the kernel made of it.

@@ -1,24 +1,16 @@
 """The local probe: what this machine is and may do. It sends nothing; each source that is forbidden is done without."""
 
-import errno
 import os
 from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Set, Tuple
 
-from probes import netlink
+from probes import kernel, netlink
 from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
 from reports.proxies import parse
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
-
-_REFUSALS = {
-    errno.ENETUNREACH: Failure.LOCAL_NO_ROUTE,
-    errno.EHOSTUNREACH: Failure.LOCAL_ROUTE_REJECTS,
-    errno.EACCES: Failure.LOCAL_ROUTE_REJECTS,
-    errno.EINVAL: Failure.LOCAL_ROUTE_REJECTS,
-}
 
 
 class Machine:
@@ -72,7 +64,7 @@ class Machine:
             return
         with self._notes.step("local", "way", address=ip) as step:
             step.note("ip", ip)
-            step.failure = _REFUSALS.get(route.errno)
+            step.failure = kernel.REFUSED_HERE.get(route.errno)
             for key in ("interface", "gateway", "source"):
                 step.note(key, getattr(route, key) or None)
             step.note("route", route.cidr or None)

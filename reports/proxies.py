@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import field, frozen
 
+from reports.addresses import parse_address
 from reports.model import Target, join_port
 from reports.services import HTTP, SERVICES, is_tls
 
@@ -105,7 +106,7 @@ def bypassed(host: str, port: int, no_proxy: str) -> bool:
 
 
 def _matches(host: str, port: int, entry: str) -> bool:
-    address = _address(host)
+    address = parse_address(host)
     if "/" in entry:
         try:
             network = ipaddress.ip_network(entry, strict=False)
@@ -116,7 +117,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
     if wanted_port is not None and wanted_port != port:
         return False
     if address is not None:
-        return address == _address(name)
+        return address == parse_address(name)
     name = name.strip(".")
     # At a dot only, as curl and urllib: requests alone lets `ample.com` match `example.com`.
     return bool(name) and (host == name or host.endswith("." + name))
@@ -130,13 +131,6 @@ def _split(entry: str) -> Tuple[str, Optional[int]]:
     if not colon:
         return (host or port).strip("[]"), None
     return host.strip("[]"), int(port) if port.isdigit() else -1
-
-
-def _address(text: str) -> "Optional[ipaddress._BaseAddress]":
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 def _variables(environment: Mapping[str, str]) -> Dict[str, Tuple[str, str]]:

@@ -89,7 +89,7 @@ def _sources(cases: Sequence[Case]) -> List[str]:
 def _fields(rule: Rule, cases: Sequence[Case]) -> _Fields:
     run = cases[0].run
     ips = list(dict.fromkeys(ip for case in cases for ip in case.ips))
-    queries = [seen for case in cases for seen in case.names if seen.step == "query"]
+    queries = [seen for case in cases for seen in case.queries]
     blamed = [seen for seen in queries if seen.failure is not None] or queries
     fields = {
         "targets": listed([case.target.name for case in cases]),
