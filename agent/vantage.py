@@ -1,8 +1,8 @@
 """Where the probes run, and what they may do there: each power is tried once, noted, and done without."""
 
 import os
-import platform
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Dict, Optional, Tuple
@@ -20,7 +20,7 @@ def here(kind: str, interfaces: Tuple[Interface, ...], config: Optional[Resolver
         kind=kind,
         host=_host_name(),
         platform="%s %s" % (os.uname().sysname, os.uname().release),  # platform.platform() would start a process
-        python=platform.python_version(),
+        python="%d.%d.%d" % sys.version_info[:3],
         addresses=own_addresses(interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
         capabilities=_capabilities(bool(interfaces)),

@@ -1,8 +1,8 @@
 """1,000 reachable TCP targets by address: the CPU of a whole ``linkdoctor check``, and that of blackbox_exporter.
 
-The exporter runs already when it is asked, so that what a target costs is compared without linkdoctor's start-up; a
-second row has it included. The exporter's clients
-keep their connections, as Prometheus does, and their CPU does not count.
+Both are new processes each time, and all that a process takes counts, from its start to the last answer. A second row
+compares what a target adds: both without what the first one costs. The exporter's clients keep their connections, as
+Prometheus does, and their CPU does not count.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,39 +27,26 @@ _MODULE = "modules: {tcp_connect: {prober: tcp, timeout: 5s}}\n"
 
 def run() -> Iterator[Result]:
     """See the module."""
-    with listener() as port, _exporter() as (pid, exporter):
+    with listener() as port:
         targets = [f"{address}:{port}" for address in addresses("127.1", _TARGETS)]
-        ours, starts, theirs = [], [], []
         with plan_file(targets, concurrency=_IN_FLIGHT) as many, plan_file(targets[:1]) as one:
-            # In turns, so that both meet the same machine; the first of each warms the caches.
-            for _ in range(_TIMES + 1):
-                ours.append(check(*many).cpu)
-                starts.append(check(*one).cpu)
-                before = cpu_clock(pid)
-                asyncio.run(_probe_all(exporter, targets))
-                theirs.append(cpu_clock(pid) - before)
-    check_cpu, start, peer = (statistics.median(each[1:]) for each in (ours, starts, theirs))
-    # The exporter has started long ago: what a target costs is compared without either's start-up.
-    yield Result(
-        what="CPU a target / blackbox_exporter's",
-        measured=(check_cpu - start) / peer,
-        goal=1.0,
-        detail=f"{_each(check_cpu - start)} / {_each(peer)}",
-    )
-    yield Result(
-        what="the same, our start-up included",
-        measured=check_cpu / peer,
-        detail=f"{_each(check_cpu)} / {_each(peer)}",
-    )
+            # In turns, so that all meet the same machine; the first of each warms the caches.
+            costs = [
+                (check(*many).cpu, check(*one).cpu, _exporter(targets), _exporter(targets[:1]))
+                for _ in range(_TIMES + 1)
+            ]
+    ours, our_start, theirs, their_start = (statistics.median(each) for each in zip(*costs[1:], strict=True))
+    yield _row("CPU a target / blackbox_exporter's, each with its start-up", ours, theirs)
+    yield _row("the same, without", ours - our_start, theirs - their_start)
 
 
-def _each(seconds: float) -> str:
-    return f"{seconds / _TARGETS * 1e6:.0f} us"
+def _row(what: str, ours: float, theirs: float) -> Result:
+    detail = " / ".join(f"{seconds / _TARGETS * 1e6:.0f} us" for seconds in (ours, theirs))
+    return Result(what=what, measured=ours / theirs, goal=1.0, detail=detail)
 
 
-@contextmanager
-def _exporter() -> Iterator[tuple[int, int]]:
-    """Process id and port of a running exporter."""
+def _exporter(targets: Sequence[str]) -> float:
+    """Seconds of CPU that a new exporter takes from its start until it has answered for all of these."""
     program = shutil.which(_EXPORTER)
     if program is None:
         raise CannotRun(f"{_EXPORTER} is not installed (apt-get install {_EXPORTER})")
@@ -73,7 +59,8 @@ def _exporter() -> Iterator[tuple[int, int]]:
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
                 _await(port)
-                yield process.pid, port
+                asyncio.run(_probe_all(port, targets))
+                return cpu_clock(process.pid)
             finally:
                 process.terminate()
 

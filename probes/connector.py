@@ -11,7 +11,7 @@ import heapq
 import select
 import socket
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from attrs import frozen
 
@@ -52,18 +52,34 @@ class Handshake:
     loop_lag: float = 0.0
 
 
-class _Pending:
-    __slots__ = ("deadline", "future", "sock", "start", "started")
+class _Waiting:
+    """Somebody who waits for a socket: for its handshake, to read, to write."""
 
-    def __init__(self, sock: socket.socket, future: "asyncio.Future[Handshake]", timeout: float) -> None:
+    __slots__ = ("deadline", "future", "sock", "start")
+
+    def __init__(self, sock: socket.socket, future: "asyncio.Future[Any]", timeout: float) -> None:
         self.sock = sock
         self.future = future
-        self.started = round(time.time(), 6)
         self.start = time.monotonic()
         self.deadline = self.start + timeout
 
-    def __lt__(self, other: "_Pending") -> bool:
+    def wake(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def __lt__(self, other: "_Waiting") -> bool:
         return self.deadline < other.deadline
+
+
+class _Pending(_Waiting):
+    """A handshake that is not over."""
+
+    __slots__ = ("started",)
+    future: "asyncio.Future[Handshake]"
+
+    def __init__(self, sock: socket.socket, future: "asyncio.Future[Handshake]", timeout: float) -> None:
+        super().__init__(sock, future, timeout)
+        self.started = round(time.time(), 6)
 
 
 class Connector:
@@ -72,8 +88,8 @@ class Connector:
     def __init__(self) -> None:
         self._loop = asyncio.get_event_loop()
         self._epoll = select.epoll()
-        self._pending: Dict[int, _Pending] = {}
-        self._expiry: List[_Pending] = []
+        self._waiting: Dict[int, _Waiting] = {}
+        self._expiry: List[_Waiting] = []
         self._timer: Optional[asyncio.TimerHandle] = None
         self.loop_lag = 0.0  # seconds by which the loop came late at worst
         self._loop.add_reader(self._epoll.fileno(), self._poll)
@@ -83,11 +99,11 @@ class Connector:
         if self._timer is not None:
             self._timer.cancel()
         self._loop.remove_reader(self._epoll.fileno())
-        for pending in list(self._pending.values()):
-            pending.sock.close()
-            if not pending.future.done():
-                pending.future.cancel()
-        self._pending.clear()
+        for waiting in list(self._waiting.values()):
+            waiting.sock.close()
+            if not waiting.future.done():
+                waiting.future.cancel()
+        self._waiting.clear()
         self._epoll.close()
 
     async def connect(self, address: str, port: int, timeout: float, sent: Callable[[], None]) -> Handshake:
@@ -110,13 +126,13 @@ class Connector:
         if number not in _IN_PROGRESS:
             return self._ended(pending, number)
         descriptor = sock.fileno()
-        self._pending[descriptor] = pending
+        self._waiting[descriptor] = pending
         try:
             self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
             self._expire_at(pending)
             return await pending.future
         except BaseException:
-            if self._pending.pop(descriptor, None) is not None:
+            if self._waiting.pop(descriptor, None) is not None:
                 sock.close()
             elif pending.future.done() and not pending.future.cancelled():
                 ended = pending.future.result()
@@ -124,9 +140,25 @@ class Connector:
                     ended.sock.close()
             raise
 
-    def _expire_at(self, pending: _Pending) -> None:
-        heapq.heappush(self._expiry, pending)
-        if self._expiry[0] is pending:
+    async def ready(self, sock: socket.socket, timeout: float, writing: bool = False) -> None:
+        """Until the socket can be read (or written), or ``timeout`` seconds are over. One at a time for a socket."""
+        waiting = _Waiting(sock, self._loop.create_future(), timeout)
+        descriptor = sock.fileno()
+        events = (select.EPOLLOUT if writing else select.EPOLLIN) | select.EPOLLONESHOT
+        try:
+            self._epoll.modify(descriptor, events)
+        except FileNotFoundError:
+            self._epoll.register(descriptor, events)
+        self._waiting[descriptor] = waiting
+        self._expire_at(waiting)
+        try:
+            await waiting.future
+        finally:
+            self._waiting.pop(descriptor, None)
+
+    def _expire_at(self, waiting: _Waiting) -> None:
+        heapq.heappush(self._expiry, waiting)
+        if self._expiry[0] is waiting:
             self._arm()
 
     def _arm(self) -> None:
@@ -139,34 +171,42 @@ class Connector:
 
     def _poll(self) -> None:
         for descriptor, events in self._epoll.poll(0):
-            pending = self._pending.pop(descriptor, None)
-            if pending is None:
-                continue
-            number, icmp = 0, None
-            if events & (select.EPOLLERR | select.EPOLLHUP):
-                number = pending.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if number == 0 and _is_waiting(pending.sock):
-                    # An ICMP message that came while connect(2) held the socket is only queued: it counts all the same.
-                    icmp = icmp_error(pending.sock)
-                    if icmp is None:
-                        self._pending[descriptor] = pending
-                        self._epoll.modify(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
-                        continue
-                    number = icmp.errno
-            self._finish(pending, number, icmp)
+            waiting = self._waiting.pop(descriptor, None)
+            if isinstance(waiting, _Pending):
+                self._answered(waiting, events)
+            elif waiting is not None:
+                waiting.wake()
+
+    def _answered(self, pending: _Pending, events: int) -> None:
+        number, icmp = 0, None
+        if events & (select.EPOLLERR | select.EPOLLHUP):
+            number = pending.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number == 0 and _is_waiting(pending.sock):
+                # An ICMP message that came while connect(2) held the socket is only queued: it counts all the same.
+                icmp = icmp_error(pending.sock)
+                if icmp is None:
+                    self._waiting[pending.sock.fileno()] = pending
+                    self._epoll.modify(pending.sock.fileno(), select.EPOLLOUT | select.EPOLLONESHOT)
+                    return
+                number = icmp.errno
+        self._finish(pending, number, icmp)
 
     def _expire(self) -> None:
         self._timer = None
         self._poll()
         now = time.monotonic()
         while self._expiry and (self._expiry[0].future.done() or self._expiry[0].deadline <= now):
-            pending = heapq.heappop(self._expiry)
-            if not pending.future.done() and self._pending.pop(pending.sock.fileno(), None) is pending:
-                self._finish(pending, errno.ETIMEDOUT)
+            waiting = heapq.heappop(self._expiry)
+            if waiting.future.done():
+                continue
+            del self._waiting[waiting.sock.fileno()]
+            if isinstance(waiting, _Pending):
+                self._finish(waiting, errno.ETIMEDOUT)
+            else:
+                waiting.wake()
         self._arm()
 
     def _finish(self, pending: _Pending, number: int, icmp: Optional[IcmpError] = None) -> None:
-        self._epoll.unregister(pending.sock.fileno())
         ended = self._ended(pending, number, icmp)
         if not pending.future.done():
             pending.future.set_result(ended)

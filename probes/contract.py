@@ -86,15 +86,15 @@ class Step:
         return isinstance(error, (OSError, EOFError)) or self.failure not in (Failure.INTERRUPTED, Failure.UNKNOWN)
 
     def _observation(self) -> Observation:
-        return Observation(
-            probe=self.probe,
-            step=self.step,
-            target=self.target,
-            address=self.address,
-            failure=self.failure,
-            started=self.started,
-            duration_s=round(self.duration or 0.0, 6),
-            facts=self.facts,
+        return _identified(
+            self.probe,
+            self.step,
+            self.target,
+            self.address,
+            self.failure,
+            self.started,
+            round(self.duration or 0.0, 6),
+            self.facts,
         )
 
 
@@ -107,7 +107,8 @@ class Notes:
 
     def add(self, observation: Observation) -> None:
         """Keep a finished observation."""
-        observation = identified(observation)
+        if not observation.id:
+            observation = identified(observation)
         self.observations.append(observation)
         if self._listener is not None:
             self._listener(observation)
@@ -121,8 +122,7 @@ class Notes:
 
 def identified(observation: Observation) -> Observation:
     """The observation with the id that derives from its content."""
-    digest = content_id(
-        "o-",
+    return _identified(
         observation.probe,
         observation.step,
         observation.target,
@@ -132,17 +132,28 @@ def identified(observation: Observation) -> Observation:
         observation.duration_s,
         observation.facts,
     )
-    # Not attrs.evolve: it costs three times as much, and this is done for every observation.
+
+
+def _identified(
+    probe: str,
+    step: str,
+    target: Optional[str],
+    address: Optional[str],
+    failure: Optional[Failure],
+    started: float,
+    duration_s: float,
+    facts: Facts,
+) -> Observation:
     return Observation(
-        probe=observation.probe,
-        step=observation.step,
-        target=observation.target,
-        address=observation.address,
-        failure=observation.failure,
-        started=observation.started,
-        duration_s=observation.duration_s,
-        facts=observation.facts,
-        id=digest,
+        id=content_id("o-", probe, step, target, address, failure, started, duration_s, facts),
+        probe=probe,
+        step=step,
+        target=target,
+        address=address,
+        failure=failure,
+        started=started,
+        duration_s=duration_s,
+        facts=facts,
     )
 
 

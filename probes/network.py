@@ -96,17 +96,23 @@ class SocketStream(Stream):
     """
 
     def __init__(
-        self, sock: socket.socket, rtt_s: float, spend: Callable[[int], None], release: Callable[[], None]
+        self,
+        connector: Connector,
+        sock: socket.socket,
+        rtt_s: float,
+        spend: Callable[[int], None],
+        release: Callable[[], None],
     ) -> None:
         super().__init__()
         self.rtt_s = rtt_s
+        self._connector = connector
         self._sock = sock
         self._spend = spend
         self._release: Optional[Callable[[], None]] = release
 
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
-        data = await _when_ready(self._sock, lambda: self._sock.recv(_CHUNK), timeout)
+        data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
         self._spend(len(data))
         return data
 
@@ -117,7 +123,7 @@ class SocketStream(Stream):
         while data:
             left = max(0.0, deadline - time.monotonic())
             rest = data
-            sent = await _when_ready(self._sock, lambda: self._sock.send(rest), left, writing=True)  # noqa: B023
+            sent = await _when_ready(self._connector, self._sock, lambda: self._sock.send(rest), left, writing=True)  # noqa: B023
             data = data[sent:]
 
     async def close(self) -> None:
@@ -179,6 +185,7 @@ class Network:
             self._budget.release(keys)
             return Opened(handshake, None)
         stream = SocketStream(
+            self._connector,
             handshake.sock,
             handshake.duration,
             lambda count: self._budget.spend(keys, count),
@@ -204,7 +211,7 @@ class Network:
                 sock.send(payload)
                 deadline = time.monotonic() + timeout / tries
                 try:
-                    answer = await _datagram(sock, fits, deadline)
+                    answer = await _datagram(self._connector, sock, fits, deadline)
                 except asyncio.TimeoutError:
                     continue
                 except OSError as error:
@@ -216,15 +223,18 @@ class Network:
             raise asyncio.TimeoutError("no answer to %d datagrams within %.3g s" % (tries, timeout))
 
 
-async def _datagram(sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:
+async def _datagram(connector: Connector, sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:
     """The first datagram that fits. Raises TimeoutError at the deadline (monotonic seconds)."""
     while True:
-        answer = await _when_ready(sock, lambda: sock.recv(_CHUNK), max(0.0, deadline - time.monotonic()))
+        left = max(0.0, deadline - time.monotonic())
+        answer = await _when_ready(connector, sock, lambda: sock.recv(_CHUNK), left)
         if fits(answer):
             return answer
 
 
-async def _when_ready(sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False) -> T:
+async def _when_ready(
+    connector: Connector, sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False
+) -> T:
     """The operation's result as soon as the socket is ready.
 
     A time-out is judged last: once more after the time is over, and only then TimeoutError, so that a late event
@@ -234,21 +244,7 @@ async def _when_ready(sock: socket.socket, operation: Callable[[], T], timeout: 
         return operation()
     except (BlockingIOError, InterruptedError):
         pass
-    loop = asyncio.get_event_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    watch, forget = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
-    timer = loop.call_later(timeout, wake)
-    watch(sock.fileno(), wake)
-    try:
-        await ready
-    finally:
-        timer.cancel()
-        forget(sock.fileno())
+    await connector.ready(sock, timeout, writing)
     try:
         return operation()
     except (BlockingIOError, InterruptedError):

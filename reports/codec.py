@@ -10,6 +10,7 @@ import math
 import re
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -161,7 +162,13 @@ _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z
 
 def rfc3339(moment: float) -> str:
     """Unix seconds as ``2026-11-24T08:00:00.123456Z`` (RFC 3339, section 5.6)."""
-    return (_EPOCH + timedelta(microseconds=round(moment * 1e6))).isoformat(timespec="microseconds") + "Z"
+    seconds, microseconds = divmod(round(moment * 1e6), 1000000)
+    return "%s.%06dZ" % (_iso(seconds), microseconds)
+
+
+@lru_cache(maxsize=256)  # a run's moments lie close together
+def _iso(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def unix_seconds(value: Any) -> float:

@@ -159,7 +159,12 @@ class Case:
         # What the settings say about this target.
         self.coverage: Tuple[Observation, ...] = tuple(self.of("settings", "coverage"))
         self.names: List[Observation] = [] if is_literal(target.host) else run.about_name(target.host)
+        # One an address each; ``exchanges`` with the service, or by HTTP.
         self.connects: List[Observation] = self.of("tcp", "connect")
+        self.handshakes: List[Observation] = self.of("tls", "handshake")
+        self.exchanges: List[Observation] = self.of("service", "exchange") + self.of("http", "exchange")
+        # Whether an HTTP proxy was used: name resolution and the direct way do not matter then.
+        self.proxied: bool = bool(self.of("tcp", "connect_proxy"))
         self.ips: Tuple[str, ...] = self._ips()
         self.subnets: Tuple[str, ...] = tuple(dict.fromkeys(run.subnet_of(ip) for ip in self.ips))
         self.stage: str
@@ -189,21 +194,6 @@ class Case:
     def failed_connects(self) -> List[Observation]:
         """Handshakes that failed for a reason that is not this machine's shortage."""
         return [seen for seen in self.connects if seen.failure is not None and seen.failure not in LOCAL_SHORTAGES]
-
-    @property
-    def exchanges(self) -> List[Observation]:
-        """What the service or HTTP exchange gave, one an address."""
-        return [seen for seen in self.seen if seen.step == "exchange" and seen.probe in ("service", "http")]
-
-    @property
-    def handshakes(self) -> List[Observation]:
-        """TLS handshakes, one an address."""
-        return self.of("tls", "handshake")
-
-    @property
-    def proxied(self) -> bool:
-        """Whether an HTTP proxy was used: name resolution and the direct way do not matter then."""
-        return any(seen.probe == "tcp" and seen.step == "connect_proxy" for seen in self.seen)
 
     @property
     def reached(self) -> bool:

@@ -5,7 +5,8 @@ Both are pure and total: any bytes give an answer. The protocols that linkdoctor
 """
 
 import re
-from typing import Pattern, Tuple
+from functools import lru_cache
+from typing import Pattern, Sequence, Tuple
 
 from reports.words import visible
 
@@ -51,16 +52,19 @@ _PATTERNS: Tuple[Tuple[str, str], ...] = (
     ("telnet", r"\xff[\xfb-\xfe]"),
 )
 
-_COMPILED: Tuple[Tuple[str, Pattern[bytes]], ...] = tuple(
-    (name, re.compile(pattern.encode("latin-1"), re.IGNORECASE if name in ("http", "smtp") else 0))
-    for name, pattern in _PATTERNS
-)
+
+@lru_cache(maxsize=None)
+def _compiled() -> Sequence[Tuple[str, Pattern[bytes]]]:
+    return [
+        (name, re.compile(pattern.encode("latin-1"), re.IGNORECASE if name in ("http", "smtp") else 0))
+        for name, pattern in _PATTERNS
+    ]
 
 
 def recognise(data: bytes) -> str:
     """The protocol whose server begins with these bytes; "" where none is known to."""
     first = bytes(data[:FIRST_BYTES])
-    for name, pattern in _COMPILED:
+    for name, pattern in _compiled():
         if pattern.match(first):
             return name
     return ""

@@ -14,6 +14,7 @@ import threading
 
 import pytest
 
+from probes.connector import Connector
 from probes.contract import Ask, Notes
 from probes.network import SocketStream
 from probes.services import exchange
@@ -210,7 +211,8 @@ async def stream_to(port, source=HERE, host=HERE):
     sock.setblocking(False)
     sock.bind((source, 0))
     await asyncio.get_running_loop().sock_connect(sock, (host, port))
-    return SocketStream(sock, 0.0, lambda _: None, lambda: None)
+    connector = Connector()
+    return SocketStream(connector, sock, 0.0, lambda _: None, connector.close)
 
 
 async def ask_service(service, port, *, source=HERE, within=5.0):

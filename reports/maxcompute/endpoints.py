@@ -7,7 +7,7 @@ process", access to specific Alibaba Cloud services.
 import ipaddress
 import re
 from functools import lru_cache
-from typing import Dict, FrozenSet, Optional, Pattern, Tuple
+from typing import Dict, FrozenSet, Optional, Pattern, Sequence, Tuple
 
 from attrs import frozen
 
@@ -106,7 +106,7 @@ def classify(host: str) -> Optional[Endpoint]:
     """What platform endpoint the host name (ASCII, lower case) is, or None."""
     if not host.endswith((".aliyuncs.com", ".aliyun.com", ".aliyun-inc.com")):
         return None
-    for service, network, pattern in _PATTERNS:
+    for service, network, pattern in _patterns():
         found = pattern.fullmatch(host)
         if found is not None:
             parts = found.groupdict()
@@ -159,8 +159,8 @@ def _pattern(form: str) -> Pattern[str]:
     return re.compile(text.replace("{region}", _REGION))
 
 
-_PATTERNS: Tuple[Tuple[str, str, Pattern[str]], ...] = tuple(
+@lru_cache(maxsize=None)
+def _patterns() -> Sequence[Tuple[str, str, Pattern[str]]]:
     # The longer form first: "-internal" could pass for the end of a region.
-    (service, network, _pattern(form))
-    for service, network, form in sorted(_FORMS, key=lambda one: -len(one[2]))
-)
+    forms = sorted(_FORMS, key=lambda one: -len(one[2]))
+    return [(service, network, _pattern(form)) for service, network, form in forms]

@@ -11,7 +11,7 @@ from Spark on MaxCompute" (VPC domain list).
 
 import json
 import re
-from typing import Any, Callable, Dict, FrozenSet, List, Optional, Pattern, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from attrs import Factory, frozen
 
@@ -125,17 +125,17 @@ _OTHER_SEPARATORS = re.compile(r"(?<=[0-9])[;|\s]+(?=[A-Za-z0-9])")
 _LONGEST_ENTRY = 400
 
 # What to look for in an entry, the first that fits names the problem.
-_SIGNS: Tuple[Tuple[str, Pattern[str]], ...] = (
-    ("entry_empty", re.compile(r"\s*")),
-    ("entry_wide", re.compile(r".*[\uff01-\uff5e\u3000-\u3002].*", re.DOTALL)),
-    ("entry_quoted", re.compile(r".*[%s].*" % _QUOTES, re.DOTALL)),
-    ("entry_scheme", re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)),
-    ("entry_path", re.compile(r"[^/?#]*[/?#].*", re.DOTALL)),
-    ("entry_separator", re.compile(r".*[0-9][;|\s]+[A-Za-z0-9].*", re.DOTALL)),
-    ("entry_space", re.compile(r".*\s.*", re.DOTALL)),
-    ("entry_ipv6", re.compile(r"\[.*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%]*")),
-    ("entry_wildcard", re.compile(r".*\*.*")),
-    ("entry_no_port", re.compile(r"[^:]*:?")),
+_SIGNS: Tuple[Tuple[str, str], ...] = (
+    ("entry_empty", r"\s*"),
+    ("entry_wide", r".*[\uff01-\uff5e\u3000-\u3002].*"),
+    ("entry_quoted", r".*[%s].*" % _QUOTES),
+    ("entry_scheme", r"\s*[A-Za-z][A-Za-z0-9+.-]*://.*"),
+    ("entry_path", r"[^/?#]*[/?#].*"),
+    ("entry_separator", r".*[0-9][;|\s]+[A-Za-z0-9].*"),
+    ("entry_space", r".*\s.*"),
+    ("entry_ipv6", r"\[.*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%]*"),
+    ("entry_wildcard", r".*\*.*"),
+    ("entry_no_port", r"[^:]*:?"),
 )
 
 
@@ -182,7 +182,7 @@ def _is_host(text: str) -> bool:
 def _entry_problem(text: str, hint: Callable[[str], Optional[int]]) -> Problem:
     text = text[:_LONGEST_ENTRY]
     corrected, host = _corrected(text, hint)
-    word = next((word for word, sign in _SIGNS if sign.fullmatch(text)), "")
+    word = next((word for word, sign in _SIGNS if re.fullmatch(sign, text, re.DOTALL)), "")
     if not word:
         word = "entry_port" if _is_host(text.partition(":")[0]) else "entry_host"
     return Problem(word=word, entry=shown(text), corrected=corrected, host=host)

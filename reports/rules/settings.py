@@ -245,11 +245,10 @@ def _beside(cause: str) -> Callable[[Case], Optional[Proof]]:
     """A setting is wrong and this target does not fail by it; it is told with the targets that take its way."""
 
     def test(case: Case) -> Optional[Proof]:
-        if accusation(case, cause) is not None or not _carries(case, cause):
-            return None
         wrong = tuple(of_run(case.run).unexplained.get(cause, ()))
-        words = "; ".join(dict.fromkeys(changes.described(seen) for seen in wrong[:3]))
-        return Proof(words, wrong) if wrong else None
+        if not wrong or accusation(case, cause) is not None or not _carries(case, cause):
+            return None
+        return Proof("; ".join(dict.fromkeys(changes.described(seen) for seen in wrong[:3])), wrong)
 
     return test
 

@@ -124,10 +124,10 @@ async def test_cancelled(listener, full_backlog):
     connector = Connector()
     waiting = asyncio.ensure_future(connector.connect("127.0.0.1", full_backlog, 5.0, lambda: None))
     await asyncio.sleep(0)
-    assert len(connector._pending) == 1
+    assert len(connector._waiting) == 1
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    pending = len(connector._pending)
+    pending = len(connector._waiting)
     connector.close()
 
     assert pending == 0
