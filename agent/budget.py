@@ -9,15 +9,39 @@ import collections
 import time
 from typing import Counter, Deque, List, Optional, Tuple
 
+from attrs import evolve
+
 from probes.network import Budget
 from reports.failures import Failed, Failure
-from reports.model import Limits
+from reports.model import Limits, Share
 
 # Descriptors that the run needs beside its connections: standard streams, the loop, name servers, files.
 RESERVED_DESCRIPTORS = 32
 
 # From this rate on events are also spread inside the second.
 _SPREAD_FROM = 20
+
+
+# What all instances of a job together may do, and no more; of the first ones nobody can have less than one.
+_COUNTED = ("per_target", "concurrency", "rate", "packet_rate")
+_SHARED = (*_COUNTED, "bytes_per_target", "bytes")
+
+
+def share_out(limits: Limits, share: Share) -> Tuple[Optional[Limits], str]:
+    """One instance's part of the limits, and "". All parts together are the limits exactly.
+
+    Where something allows fewer than there are instances, that many of them probe and share everything; the others get
+    None, and the name of what fell short.
+    """
+    scarce = min(_COUNTED, key=lambda name: getattr(limits, name))
+    probing = min(share.of, getattr(limits, scarce))
+    if share.index >= probing:
+        return None, scarce
+    parts = {}
+    for name in _SHARED:
+        whole, rest = divmod(getattr(limits, name), probing)
+        parts[name] = whole + (share.index < rest)
+    return evolve(limits, **parts), ""
 
 
 class Pace:

@@ -11,7 +11,7 @@ from typing import Awaitable, Callable, Dict, Iterable, List, Mapping, Optional,
 
 from attrs import evolve, frozen
 
-from agent.budget import RESERVED_DESCRIPTORS, RunBudget
+from agent.budget import RESERVED_DESCRIPTORS, RunBudget, share_out
 from agent.vantage import here
 from probes import dns, local, resolv_conf, services, settings, tcp
 from probes.contract import Ask, Notes
@@ -19,7 +19,7 @@ from probes.network import Network, SocketStream, Stream
 from reports import __version__
 from reports.addresses import is_literal
 from reports.diagnose import Diagnosis, conclude, diagnose
-from reports.model import Observation, Plan, Report, Run, Target, Vantage, content_id
+from reports.model import Observation, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
 from reports.services import HTTP, MYSQL, SERVICES, is_tls, service_at
@@ -41,7 +41,9 @@ _LAG_INTERVAL = 0.05
 class Runner:
     """Runs a plan once. ``listener`` hears each observation, ``progress`` how many targets of how many are done.
 
-    ``kind`` is what runs the probes (``host``, ``udf``, ``spark``); ``environment`` names the proxies.
+    ``kind`` is what runs the probes (``host``, ``udf``, ``spark``), ``labels`` are its own names there (an executor's,
+    a container's); ``environment`` names the proxies. ``share``: of the
+    job's instances, which one this is. Where its part of the budget is less than one it probes nothing, and says so.
     """
 
     def __init__(
@@ -51,10 +53,14 @@ class Runner:
         kind: str = "host",
         listener: Optional[Callable[[Observation], None]] = None,
         progress: Optional[Progress] = None,
+        share: Share = Share(),  # noqa: B008 - frozen
+        labels: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.plan = plan
         self._environment = os.environ if environment is None else environment
         self._kind = kind
+        self._labels = dict(labels or {})
+        self._share = share
         self._notes = Notes(listener)
         self._progress = progress
         self._machine = local.Machine(self._notes)
@@ -70,10 +76,12 @@ class Runner:
         started, start = round(time.time(), 6), time.monotonic()
         local.raise_descriptor_limit()
         self._machine.observe(self._config, self._environment)
-        self._vantage = here(self._kind, self._machine.interfaces, self._config)
+        self._vantage = here(self._kind, self._machine.interfaces, self._config, self._labels)
         settings.observe(self.plan, self._vantage, self._notes)
+        limits, short_of = share_out(self.plan.limits, self._share)
+        self._machine.share(self._share, short_of)
         lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self.plan.targets))
-        self._budget = RunBudget(self.plan.limits, _spare_descriptors(lookups))
+        self._budget = RunBudget(limits or self.plan.limits, _spare_descriptors(lookups))
         self._network = Network(self._budget)
         self._lookup_places = asyncio.Semaphore(max(1, lookups))
         self._resolver = None if self.plan.name_servers else dns.OwnResolver()
@@ -81,19 +89,20 @@ class Runner:
         deadline = loop.call_later(self.plan.limits.deadline, self.stop)
         lag = loop.create_task(self._watch_lag())
         try:
-            diagnosis = await self._until_stopped()
+            diagnosis = await self._until_stopped() if limits is not None else self._diagnose()
         finally:
             deadline.cancel()
             lag.cancel()
             self._network.close()
         self._machine.loop(max(self._lag, self._network.loop_lag))
         run = Run(
-            id=content_id("r-", self.plan.name, self._vantage.host, started),
+            id=content_id("r-", self.plan.name, self._vantage.host, started, self._share.index),
             started=started,
             duration_s=round(time.monotonic() - start, 3),
             linkdoctor=__version__,
             plan=self.plan,
             partial=self._stopped,
+            share=self._share,
         )
         return conclude(run, self._vantage, self._notes.observations, diagnosis)
 

@@ -14,8 +14,10 @@ from probes.resolv_conf import ResolverConfig, label
 from reports.model import Vantage
 
 
-def here(kind: str, interfaces: Tuple[Interface, ...], config: Optional[ResolverConfig]) -> Vantage:
-    """This place. ``kind``: ``host``, ``udf``, ``spark``: what runs the probes."""
+def here(
+    kind: str, interfaces: Tuple[Interface, ...], config: Optional[ResolverConfig], labels: Dict[str, str]
+) -> Vantage:
+    """This place. ``kind``: ``host``, ``udf``, ``spark``: what runs the probes; ``labels``: its names there."""
     return Vantage(
         kind=kind,
         host=_host_name(),
@@ -23,6 +25,7 @@ def here(kind: str, interfaces: Tuple[Interface, ...], config: Optional[Resolver
         python="%d.%d.%d" % sys.version_info[:3],
         addresses=own_addresses(interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
+        labels=labels,
         capabilities=_capabilities(bool(interfaces)),
     )
 

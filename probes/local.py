@@ -8,6 +8,7 @@ from probes import kernel, netlink
 from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
+from reports.model import Share
 from reports.proxies import parse
 
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
@@ -68,6 +69,15 @@ class Machine:
             for key in ("interface", "gateway", "source"):
                 step.note(key, getattr(route, key) or None)
             step.note("route", route.cidr or None)
+
+    def share(self, share: Share, short_of: str) -> None:
+        """This instance's part of a job's budget; ``short_of``: the limit of which nothing is left for it."""
+        if share.of > 1:
+            with self._notes.step("local", "share") as step:
+                step.note("index", share.index)
+                step.note("of", share.of)
+                step.note("probes", not short_of)
+                step.note("short_of", short_of or None)
 
     def loop(self, lag: float) -> None:
         """How late the event loop came at worst, in seconds."""

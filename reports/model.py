@@ -158,6 +158,7 @@ class Vantage:
 
     ``capabilities`` says of each optional power whether it worked when tried (``error_queue``, ``tcp_info``,
     ``threads``, ``proc``, ``raw_socket``, ...). ``addresses`` are this machine's own, ``ADDRESS/PREFIX%INTERFACE``.
+    ``labels`` are the names that the platform has for this place (``executor``, ``container``, ``attempt``, ...).
     """
 
     kind: str = "host"
@@ -166,6 +167,7 @@ class Vantage:
     python: str = ""
     addresses: Tuple[str, ...] = ()
     name_servers: Tuple[str, ...] = ()
+    labels: Dict[str, str] = Factory(dict)
     capabilities: Dict[str, bool] = Factory(dict)
 
 
@@ -260,6 +262,14 @@ class TargetResult:
 
 
 @frozen(kw_only=True)
+class Share:
+    """Which of a job's instances this is: ``index`` (from 0) ``of`` so many. Each takes its part of the budget."""
+
+    index: int = 0
+    of: int = 1
+
+
+@frozen(kw_only=True)
 class Run:
     """One execution of a plan. ``partial``: it was interrupted or ran out of time, and says what it has."""
 
@@ -269,6 +279,7 @@ class Run:
     linkdoctor: str
     plan: Plan
     partial: bool = False
+    share: Share = Share()
 
 
 @frozen(kw_only=True)

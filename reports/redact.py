@@ -62,12 +62,14 @@ def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
         names.add_host(host)
     for kind, name in _resources(report.run.plan):
         names.add(name, kind)
+    vantage = evolve(report.vantage, labels={})
     plan = evolve(
         report.run.plan,
         tls=_without_ca(report.run.plan.tls),
         targets=tuple(evolve(target, tls=target.tls and _without_ca(target.tls)) for target in report.run.plan.targets),
     )
-    bare = _mapped(evolve(report, run=evolve(report.run, plan=plan)), lru_cache(maxsize=None)(names.rewrite))
+    bare = evolve(report, run=evolve(report.run, plan=plan), vantage=vantage)
+    bare = _mapped(bare, lru_cache(maxsize=None)(names.rewrite))
     return _renumbered(report, bare)
 
 

@@ -5,10 +5,12 @@ import time
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.budget import Pace, RunBudget
+from agent.budget import Pace, RunBudget, share_out
 from reports.failures import Failed, Failure
-from reports.model import Limits
+from reports.model import Limits, Share
 
 
 def _most_within(times, window):
@@ -125,3 +127,31 @@ async def test_slow_pace_is_not_rounded_to_nothing():
         pace.mark()
 
     assert pace._pause(time.monotonic()) > 0
+
+
+@given(
+    limits=st.builds(
+        Limits,
+        concurrency=st.integers(1, 500),
+        per_target=st.integers(1, 50),
+        rate=st.integers(1, 2000),
+        packet_rate=st.integers(1, 2000),
+    ),
+    of=st.integers(1, 300),
+)
+def test_shares_are_the_whole(limits, of):
+    """Those instances that probe have at least one of everything, and together no more than the plan allows."""
+    parts = [part for part, _ in (share_out(limits, Share(index=index, of=of)) for index in range(of))]
+    probing = [part for part in parts if part is not None]
+
+    assert probing
+    for name in ("concurrency", "per_target", "rate", "packet_rate", "bytes", "bytes_per_target"):
+        assert all(getattr(part, name) >= 1 for part in probing)
+        assert sum(getattr(part, name) for part in probing) == getattr(limits, name)
+    smallest = min(limits.concurrency, limits.per_target, limits.rate, limits.packet_rate)
+    assert min(of, smallest) == len(probing)
+
+
+def test_a_share_below_one_is_said_by_name():
+    """One connection a target at once, and forty instances: one of them probes."""
+    assert (None, "per_target") == share_out(Limits(), Share(index=1, of=40))
