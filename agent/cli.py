@@ -44,6 +44,10 @@ _hand_over = click.option(
     type=click.Choice(OWNERS, case_sensitive=False),
     help="Print the message for whoever must act (%s), ready to send." % ", ".join(OWNERS),
 )
+_folder = click.option(
+    "--output", "folder", metavar="DIR", default="linkdoctor-bundle", show_default=True, help="Where to write it."
+)
+_wheels = click.option("--wheels", metavar="DIR", help="Where the kit's libraries are; else they are downloaded once.")
 
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -127,6 +131,31 @@ def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, h
     typed = commands.command_line("lint", files)
     printer.print(report, command=typed, verify=typed)
     return EXIT[report.verdict]
+
+
+@cli.group()
+def bundle() -> None:
+    """Make what to upload so that the check runs inside the job."""
+
+
+@bundle.command("udf")
+@click.argument("plan", metavar="PLAN")
+@_folder
+@_wheels
+@click.option("--instances", metavar="N", type=click.IntRange(1, 9999), default=1, help="In how many to check; 1.")
+@click.option("--single", is_flag=True, help="One .py with everything inside, for who cannot upload archives.")
+def bundle_udf(plan: str, folder: str, wheels: str | None, instances: int, single: bool) -> int:
+    r"""For a SQL UDF: the resources, and the SQL that creates, runs and drops them.
+
+    \b
+      linkdoctor bundle udf nightly-etl.yaml --output nightly-etl
+      linkdoctor bundle udf nightly-etl.yaml --single
+    """
+    from agent import bundling
+
+    for path in bundling.udf(plan, folder, wheels=wheels, instances=instances, single=single):
+        click.echo(path)
+    return 0
 
 
 @cli.command(epilog=_EPILOG)

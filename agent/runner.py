@@ -76,7 +76,7 @@ class Runner:
         started, start = round(time.time(), 6), time.monotonic()
         local.raise_descriptor_limit()
         self._machine.observe(self._config, self._environment)
-        self._vantage = here(self._kind, self._machine.interfaces, self._config, self._labels)
+        self._vantage = here(self._kind, self._machine, self._config, self._labels)
         settings.observe(self.plan, self._vantage, self._notes)
         limits, short_of = share_out(self.plan.limits, self._share)
         self._machine.share(self._share, short_of)
@@ -84,7 +84,7 @@ class Runner:
         self._budget = RunBudget(limits or self.plan.limits, _spare_descriptors(lookups))
         self._network = Network(self._budget)
         self._lookup_places = asyncio.Semaphore(max(1, lookups))
-        self._resolver = None if self.plan.name_servers else dns.OwnResolver()
+        self._resolver = self._own_resolver()
         loop = asyncio.get_event_loop()
         deadline = loop.call_later(self.plan.limits.deadline, self.stop)
         lag = loop.create_task(self._watch_lag())
@@ -105,6 +105,11 @@ class Runner:
             share=self._share,
         )
         return conclude(run, self._vantage, self._notes.observations, diagnosis)
+
+    def _own_resolver(self) -> Optional[dns.Own]:
+        if self.plan.name_servers:
+            return None
+        return dns.OwnResolver() if self._vantage.capabilities["threads"] else dns.HostsFile.read()
 
     def stop(self) -> None:
         """End now, with what there is: nothing more is opened, what is under way is given back."""

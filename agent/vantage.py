@@ -5,29 +5,34 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional
 
 from probes import kernel
-from probes.local import own_addresses
-from probes.netlink import Interface
+from probes.local import Machine, own_addresses
 from probes.resolv_conf import ResolverConfig, label
 from reports.model import Vantage
 
 
-def here(
-    kind: str, interfaces: Tuple[Interface, ...], config: Optional[ResolverConfig], labels: Dict[str, str]
-) -> Vantage:
+def here(kind: str, machine: Machine, config: Optional[ResolverConfig], labels: Dict[str, str]) -> Vantage:
     """This place. ``kind``: ``host``, ``udf``, ``spark``: what runs the probes; ``labels``: its names there."""
     return Vantage(
         kind=kind,
         host=_host_name(),
-        platform="%s %s" % (os.uname().sysname, os.uname().release),  # platform.platform() would start a process
+        platform=_platform(),
         python="%d.%d.%d" % sys.version_info[:3],
-        addresses=own_addresses(interfaces),
+        addresses=own_addresses(machine.interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
         labels=labels,
-        capabilities=_capabilities(bool(interfaces)),
+        capabilities=_capabilities(machine.rtnetlink),
     )
+
+
+def _platform() -> str:
+    try:
+        system = os.uname()  # platform.platform() would start a process
+    except OSError:
+        return ""
+    return "%s %s" % (system.sysname, system.release)
 
 
 def _host_name() -> str:

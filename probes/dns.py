@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import socket
 import threading
-from typing import Awaitable, Dict, Iterable, List, Optional, Tuple
+from pathlib import Path
+from typing import Awaitable, Dict, Iterable, List, Optional, Tuple, Union
 
 from attrs import define, evolve, frozen
 
@@ -17,6 +18,8 @@ from probes.network import Network, Refused
 from probes.resolv_conf import ResolverConfig, label
 from reports.addresses import parse_address
 from reports.failures import Failed, Failure, classify
+
+HOSTS = "/etc/hosts"
 
 _TRIES = 2
 # RFC 1034 gives no bound on a chain of CNAME records; resolvers give up after eight to sixteen.
@@ -72,7 +75,6 @@ class OwnResolver:
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(_MOST_THREADS)
-        self.possible = True
 
     async def addresses(self, name: str, timeout: float) -> Tuple[str, ...]:
         """The addresses that the job would get, in the order in which it would try them.
@@ -109,9 +111,40 @@ class OwnResolver:
             threading.Thread(target=ask, name="getaddrinfo", daemon=True).start()
         except RuntimeError as error:
             self._places.release()
-            self.possible = False
             raise Failed(Failure.NOT_SUPPORTED, "no thread to ask the resolver in") from error
         return tuple(await asyncio.wait_for(answered, timeout))
+
+
+class HostsFile:
+    """hosts(5), for where there is no thread to ask the resolver in: what is not in it is not known."""
+
+    def __init__(self, text: str) -> None:
+        self._addresses: Dict[str, List[str]] = {}
+        for line in text.splitlines():
+            address, *names = line.partition("#")[0].split() or [""]
+            if parse_address(address) is not None:
+                for name in names:
+                    self._addresses.setdefault(name.lower(), []).append(address)
+
+    @classmethod
+    def read(cls) -> "HostsFile":
+        """This machine's; empty where it cannot be read."""
+        try:
+            return cls(Path(HOSTS).read_text("utf-8", "replace"))
+        except OSError:
+            return cls("")
+
+    def tell(self, lookup: Lookup, notes: Notes) -> None:
+        """Write down what the file says of the name, if anything."""
+        addresses = self._addresses.get(lookup.name)
+        if addresses:
+            with notes.step("dns", "resolver", address=HOSTS) as step:
+                step.note("name", lookup.name)
+                step.note("addresses", ",".join(addresses))
+            lookup.add(addresses)
+
+
+Own = Union[OwnResolver, HostsFile]
 
 
 def _need_descriptors() -> None:
@@ -122,7 +155,7 @@ def _need_descriptors() -> None:
 
 
 async def probe(
-    lookup: Lookup, config: ResolverConfig, network: Network, notes: Notes, timeout: float, own: Optional[OwnResolver]
+    lookup: Lookup, config: ResolverConfig, network: Network, notes: Notes, timeout: float, own: Optional[Own]
 ) -> None:
     """Ask every server of the configuration for the name, and the own resolver if there is one.
 
@@ -139,8 +172,10 @@ async def probe(
         for index, server in enumerate(config.servers)
         for kind in ("A", "AAAA")
     ]
-    if own is not None and own.possible:
+    if isinstance(own, OwnResolver):
         questions.append(_ask_own(lookup, own, notes, timeout))
+    elif own is not None:
+        own.tell(lookup, notes)
     try:
         if not config.servers:
             with notes.step("dns", "query") as step:

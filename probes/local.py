@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
-from probes import kernel, netlink
+from probes import kernel, netdevice, netlink
 from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
@@ -20,6 +20,8 @@ class Machine:
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._links: Optional[netlink.Links] = None
+        self._kernel = netlink  # or netdevice, which does with less
+        self._defaults: Optional[FrozenSet[int]] = None
         self._ways: Set[str] = set()
 
     @property
@@ -28,27 +30,34 @@ class Machine:
         return self._links.interfaces if self._links is not None else ()
 
     @property
+    def rtnetlink(self) -> bool:
+        """Whether the kernel tells everything."""
+        return self._links is not None and self._kernel is netlink
+
+    @property
     def has_ipv6(self) -> bool:
         """Whether there is a global IPv6 address here, or it is not known."""
-        if self._links is None:
-            return True
+        if not self.rtnetlink:
+            return self._defaults is None or netlink.IPV6 in self._defaults
         addresses = (address for interface in self.interfaces for address in interface.addresses)
         return any(":" in address and not address.startswith("fe80:") for address in addresses if address != "::1/128")
 
     def observe(self, config: Optional[ResolverConfig], environment: Mapping[str, str]) -> None:
         """Interfaces, routes, name servers, proxies, limits and pressure."""
-        try:
-            self._links = netlink.links()
-            defaults = netlink.default_routes()
-        except OSError:
-            defaults = None
+        for source in (netlink, netdevice):
+            try:
+                self._links, self._defaults = source.links(), source.default_routes()
+            except OSError:
+                continue
+            self._kernel = source
+            break
         for interface in self.interfaces:
             if not interface.loopback and (interface.up or interface.addresses):
                 self._interface(interface)
-        if defaults is not None:
+        if self._defaults is not None:
             with self._notes.step("local", "routes") as step:
-                step.note("default4", netlink.IPV4 in defaults)
-                step.note("default6", netlink.IPV6 in defaults)
+                step.note("default4", netlink.IPV4 in self._defaults)
+                step.note("default6", netlink.IPV6 in self._defaults)
         self._name_servers(config)
         self._proxies(environment)
         self._limits()
@@ -60,7 +69,7 @@ class Machine:
             return
         self._ways.add(ip)
         try:
-            route = netlink.route_to(ip, self._links)
+            route = self._kernel.route_to(ip, self._links)
         except OSError:
             return
         with self._notes.step("local", "way", address=ip) as step:

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.bundle import kit
+
 ROOT = Path(__file__).resolve().parents[1]
-KIT = subprocess.run([ROOT / "scripts" / "kit"], capture_output=True, text=True, check=True).stdout.split()
+KIT = list(kit.names())
 
 # Imports every module of the kit, then runs a plan given as canonical JSON, with every other package blocked.
 _PROGRAM = """

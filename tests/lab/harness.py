@@ -168,7 +168,10 @@ class Lab:
 
     def check(self, plan: Mapping[str, Any], vantage: str = "sandbox", *arguments: str, **options: Any) -> Outcome:
         """Run `linkdoctor check PLAN --format json` in a node."""
-        argv = [str(LINKDOCTOR), "check", PLAN, "--format", "json", *arguments]
+        return self.outcome([str(LINKDOCTOR), "check", PLAN, "--format", "json", *arguments], plan, vantage, **options)
+
+    def outcome(self, argv: Sequence[str], plan: Mapping[str, Any], vantage: str, **options: Any) -> Outcome:
+        """Run a program that finds the plan as PLAN and prints a report."""
         files = {**options.pop("files", {}), PLAN: yaml.safe_dump(dict(plan), sort_keys=False)}
         done = self.run(argv, vantage, files=files, **options)
         try:

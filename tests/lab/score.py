@@ -1,7 +1,7 @@
 """Whether a report says the truth about a scenario."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +9,9 @@ from attrs import frozen
 
 from tests.lab.harness import Lab, Outcome
 from tests.lab.scenario import EXIT_CODES, HEALTHY, Scenario
+
+# Has the scenario's plan checked in the lab.
+Check = Callable[[Lab, Scenario], Outcome]
 
 
 @frozen
@@ -43,9 +46,9 @@ class Scoring:
         self._own = threading.local()
         self._labs: list[Lab] = []
 
-    def submit(self, scenario: Scenario) -> Future[tuple[Score, Outcome]]:
+    def submit(self, scenario: Scenario, check: Check | None = None) -> Future[tuple[Score, Outcome]]:
         """The score to come. Its result raises LabUnavailableError where there can be no lab."""
-        return self._pool.submit(self._score, scenario)
+        return self._pool.submit(self._score, scenario, check or by_command)
 
     def close(self) -> None:
         """End the labs; what has not begun is not run."""
@@ -53,26 +56,31 @@ class Scoring:
         for lab in self._labs:
             lab.close()
 
-    def _score(self, scenario: Scenario) -> tuple[Score, Outcome]:
+    def _score(self, scenario: Scenario, check: Check) -> tuple[Score, Outcome]:
         if not hasattr(self._own, "lab"):
             self._own.lab = Lab().__enter__()
             self._labs.append(self._own.lab)
-        return run(self._own.lab, scenario)
+        return run(self._own.lab, scenario, check)
 
 
-def run(lab: Lab, scenario: Scenario) -> tuple[Score, Outcome]:
+def run(lab: Lab, scenario: Scenario, check: Check) -> tuple[Score, Outcome]:
     """Run a scenario and judge what came out."""
     lab.start(*scenario.real)
     with lab.broken(*scenario.faults):
-        outcome = lab.check(
-            scenario.plan,
-            scenario.vantage,
-            env=dict(scenario.env),
-            resolv_conf=scenario.resolv_conf,
-            hosts=scenario.hosts,
-            descriptors=scenario.descriptors,
-        )
+        outcome = check(lab, scenario)
     return judge(scenario, outcome), outcome
+
+
+def by_command(lab: Lab, scenario: Scenario) -> Outcome:
+    """`linkdoctor check`, as a user of the node types it."""
+    return lab.check(
+        scenario.plan,
+        scenario.vantage,
+        env=dict(scenario.env),
+        resolv_conf=scenario.resolv_conf,
+        hosts=scenario.hosts,
+        descriptors=scenario.descriptors,
+    )
 
 
 def judge(scenario: Scenario, outcome: Outcome) -> Score:

@@ -287,3 +287,17 @@ def test_any_bytes(payload):
     """Whatever bytes a server sends: an answer, or malformed."""
     with contextlib.suppress(probe.Failed):
         assert probe._read(b"\x12\x34" + payload, "x.lab").rcode
+
+
+async def test_hosts_file_stands_in_for_the_resolver_where_there_are_no_threads():
+    """What stands in it is an answer of the resolver; what does not is not known, and no failure."""
+    hosts = probe.HostsFile("127.0.0.1 localhost\n10.10.2.30 Search.internal search # 10.9.9.9 comment\nbroken line\n")
+    found = {}
+    for name in ("search.internal", "comment", "line", "nowhere.invalid"):
+        notes, lookup = Notes(), probe.Lookup.of(name)
+        hosts.tell(lookup, notes)
+        found[name] = (lookup.addresses, [(seen.address, seen.failure) for seen in notes.observations])
+
+    nothing = ([], [])
+    expected = {"search.internal": (["10.10.2.30"], [("/etc/hosts", None)]), "comment": nothing, "line": nothing}
+    assert {**expected, "nowhere.invalid": nothing} == found

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from probes import netlink
+from probes import netdevice, netlink
 from probes.contract import Notes
 from probes.local import Machine
 from probes.resolv_conf import ResolverConfig, declared, load, parse
@@ -107,13 +107,14 @@ def test_routes_of_every_kind():
     ]
 
 
-def test_no_netlink(monkeypatch):
-    """A sandbox may forbid rtnetlink: then there are no interfaces and no ways, and no error."""
+def test_nothing_of_the_kernel(monkeypatch):
+    """A sandbox may forbid rtnetlink and ioctl: then there are no interfaces and no ways, and no error."""
 
     def forbidden(*_):
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(netlink, "links", forbidden)
+    monkeypatch.setattr(netdevice, "links", forbidden)
     machine, observations = _observed()
     machine.way("127.0.0.1")
 

@@ -1,0 +1,162 @@
+"""The bundle that runs a check in a SQL UDF: an archive and a ``.py`` resource, or one ``.py`` with everything inside.
+
+The statements, flags and limits are those of the platform's documentation on Python 3 UDFs.
+"""
+
+import base64
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import wrap
+
+from agent.bundle import Function, Resource, UdfBundle
+from agent.bundle.archive import FOLDER, kit_files, zip_of
+from reports.document import plan_to_document
+from reports.maxcompute.settings import ACCESS_LIST, NETWORK_LINK, normal
+from reports.model import Plan
+from reports.rows import COLUMNS, NAMES
+
+_HERE = Path(__file__).parent
+
+# Flags that travel from the plan to the statement; anything else in it may be nobody's business.
+_TAKEN = (ACCESS_LIST, NETWORK_LINK, "odps.sql.python.version", "odps.session.image")
+_STATED = re.compile(r"[A-Za-z0-9_.:,*/ -]*")
+
+# Seconds by which the platform's time-out is longer than the run's: imports, the last diagnosis, the rows.
+_MARGIN = 60
+# Seconds; what odps.function.timeout takes at most.
+_LONGEST = 3600
+
+
+class BundleError(Exception):
+    """No bundle can be made of the plan; the message says why."""
+
+
+def build(
+    plan: Plan, *, instances: int = 1, single: bool = False, tag: str | None = None, wheels: Path | None = None
+) -> UdfBundle:
+    """The bundle for a plan. Equal plans and kits give equal bundles, to the byte.
+
+    ``instances``: in how many instances of the job to check. ``single``: one resource in place of two. ``tag``: part of
+    all names; derived from the content where None. ``wheels``: see wheels.files. Raises BundleError, WheelsError.
+    """
+    if plan.limits.deadline + _MARGIN > _LONGEST:
+        raise BundleError(
+            f"limits.deadline: a function may run {_LONGEST} s at most, so that a check may take {_LONGEST - _MARGIN} s"
+        )
+    kit = kit_files(wheels)
+    source = (_HERE / "udf_resource.py").read_text()
+    source = source.replace("COLUMNS", ",".join(column.type for column in COLUMNS))
+    archive = zip_of(kit)
+    if tag is None:
+        text = json.dumps(plan_to_document(plan), sort_keys=True)
+        tag = hashlib.sha256(archive + f"{source}{instances}{single}{text}".encode()).hexdigest()[:8]
+    module = f"linkdoctor_{tag}"
+    resources: tuple[Resource, ...]
+    if single:
+        resources = (Resource(name=f"{module}.py", type="py", content=_single(source, zip_of(kit, "")).encode()),)
+    else:
+        unpacked = f"linkdoctor_kit_{tag}.zip"
+        source = source.replace(f"work/{FOLDER}.zip/", f"work/{unpacked}/")
+        resources = (
+            Resource(name=f"{module}.py", type="py", content=source.encode()),
+            Resource(name=unpacked, type="archive", content=archive),
+        )
+    names = tuple(resource.name for resource in resources)
+    return UdfBundle(
+        tag=tag,
+        resources=resources,
+        functions=(
+            Function(name=module, class_type=f"{module}.Report", resources=names),
+            Function(name=f"linkdoctor_rows_{tag}", class_type=f"{module}.Rows", resources=names),
+        ),
+        settings=_settings(plan, instances),
+        query=_query(plan, f"linkdoctor_rows_{tag}", instances),
+    )
+
+
+def script(bundle: UdfBundle) -> str:
+    """The statements for whoever runs them by hand: create, run and read, drop."""
+    lines = ["-- 1. Once: upload and create. Run where the files are (odpscmd), or upload them as resources by hand."]
+    lines += [f"add {resource.type} {resource.name};" for resource in bundle.resources]
+    for function in bundle.functions:
+        using = ",".join(function.resources)
+        lines.append(f"create function {function.name} as '{function.class_type}' using '{using}';")
+    lines += ["", "-- 2. Check, and read the result: all of this in one go."]
+    lines += [f"set {key}={value};" for key, value in bundle.settings.items()]
+    lines += [f"{bundle.query};", "", "-- 3. Save the result (CSV, or the table as it is printed), then:"]
+    lines += ["--    linkdoctor ingest RESULT", "", "-- 4. Afterwards: nothing stays."]
+    lines += [f"drop function {function.name};" for function in bundle.functions]
+    lines += [f"drop resource {resource.name};" for resource in bundle.resources]
+    return "\n".join(lines) + "\n"
+
+
+def write(bundle: UdfBundle, folder: Path) -> list[Path]:
+    """Write the resources and the script; the files. Raises BundleError before it would replace another file."""
+    contents = {resource.name: resource.content for resource in bundle.resources}
+    contents[f"linkdoctor_{bundle.tag}.sql"] = script(bundle).encode()
+    paths = {folder / name: content for name, content in contents.items()}
+    for path, content in paths.items():
+        if path.exists() and path.read_bytes() != content:
+            raise BundleError(f"{path}: is there already, and is another file: name another --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in paths.items():
+        path.write_bytes(content)
+    return list(paths)
+
+
+def _single(source: str, archive: bytes) -> str:
+    head, rest = source.split("# --- where the kit is\n")
+    _, tail = rest.split("# ---\n", 1)
+    imports = "import base64\nimport io\nimport sys\nimport zipfile\nfrom importlib.util import spec_from_loader\n"
+    data = "\n".join(wrap(base64.b64encode(archive).decode(), 116))
+    place = (_HERE / "single_source.py").read_text()
+    begin, end = head.index("class _Folder"), len(head)
+    head = (head[:begin] + head[end:]).replace("import sys\n", imports, 1)
+    return f'{head}{place}\n\nDATA = """\n{data}\n"""\nFINDER = _Archive(DATA)\n{tail}'
+
+
+def _settings(plan: Plan, instances: int) -> Mapping[str, str]:
+    declared = {normal(setting.key): setting.value.strip().rstrip(";") for setting in plan.settings}
+    taken = {key: declared[key] for key in _TAKEN if key in declared}
+    for key, value in taken.items():
+        if not _STATED.fullmatch(value):
+            raise BundleError(f"settings.{key}: {value[:80]!r} cannot stand in a statement: see `linkdoctor lint`")
+    settings = {
+        "odps.sql.python.version": "cp37",
+        "odps.pypy.enabled": "false",
+        "odps.isolation.session.enable": "true",
+        # A row is a whole check: the time-out is one batch's.
+        "odps.sql.executionengine.batch.rowcount": "1",
+        "odps.function.timeout": str(math.ceil(plan.limits.deadline) + _MARGIN),
+        **taken,
+    }
+    if instances > 1:
+        settings["odps.stage.reducer.num"] = str(instances)
+    return settings
+
+
+def _query(plan: Plan, function: str, instances: int) -> str:
+    """The statement; all that comes from the plan stands in it as a literal."""
+    columns = ", ".join(NAMES)
+    document = json.dumps(plan_to_document(plan), separators=(",", ":"))
+    if instances == 1:
+        return f"SELECT {function}(task) AS ({columns}) FROM (SELECT {_literal(document)} AS task) t"  # noqa: S608
+    head, tail = _literal('{"share":{"index":'), _literal(f',"of":{instances}}},{document[1:]}')
+    return (
+        f"SELECT {function}(task) AS ({columns}) FROM (SELECT CONCAT({head}, n, {tail}) AS task FROM "  # noqa: S608
+        f"(SELECT POSEXPLODE(SPLIT(SPACE({instances - 1}), ' ')) AS (n, s)) i DISTRIBUTE BY n) t"
+    )
+
+
+def _literal(document: str) -> str:
+    """JSON as a literal of MaxCompute SQL, without anything that a client could split, replace or unescape.
+
+    Quotes, semicolons and dollar signs can only stand in JSON's strings, where an escape means the same.
+    """
+    for character in "';$":
+        document = document.replace(character, f"\\u{ord(character):04x}")
+    return "'" + document.replace("\\", "\\\\") + "'"
