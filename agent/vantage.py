@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Optional
 
@@ -23,7 +24,7 @@ def here(kind: str, machine: Machine, config: Optional[ResolverConfig], labels: 
         addresses=own_addresses(machine.interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
         labels=labels,
-        capabilities=_capabilities(machine.rtnetlink),
+        capabilities=dict(_capabilities(machine.rtnetlink)),
     )
 
 
@@ -42,7 +43,9 @@ def _host_name() -> str:
         return ""
 
 
+@lru_cache(maxsize=None)
 def _capabilities(rtnetlink: bool) -> Dict[str, bool]:
+    """What this process may do: tried once."""
     found = {"rtnetlink": rtnetlink, "proc": Path("/proc/net/sockstat").exists(), "threads": _threads()}
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:

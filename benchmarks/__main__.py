@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from benchmarks import connect, diagnose, silent, startup
+from benchmarks import connect, diagnose, silent, startup, udf
 from benchmarks.measure import CannotRun, Result
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
     "connect": connect.run,
     "silent": silent.run,
     "diagnose": diagnose.run,
+    "udf": udf.run,
 }
 
 _ROW = "{:<9} {:<53} {:>8} {:>7}  {:<8}  {}"
