@@ -1,19 +1,18 @@
 """What a MaxCompute UDF calls: a task comes in as text, a report goes out as text or as rows.
 
 A task is a plan as canonical JSON (reports/document.py); its additional key ``share`` (``{"index": 3, "of": 40}``) says
-which of the job's instances this is. Networks never make these functions raise: only a task that is no plan does. It
-travels in the carry-in kit: CPython 3.7.
+which of the job's instances this is. Networks never make these functions raise: only a task that is no plan does
+(DocumentError). It travels in the carry-in kit: CPython 3.7.
 """
 
 import asyncio
-import json
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Dict, Iterator, Optional
 
 from attrs import evolve
 
 from agent.runner import Runner
-from reports.document import DocumentError, dumps, plan_from_document
-from reports.model import Plan, Report, Share
+from reports.document import dumps, task_loads
+from reports.model import Report
 from reports.rows import Row, to_rows
 
 # A STRING of MaxCompute holds 8 MB; the text is ASCII.
@@ -36,7 +35,7 @@ def rows_of(task: Optional[str]) -> Iterator[Row]:
 
 def _run(task: str) -> Report:
     if task not in _reports:
-        plan, share = _parsed(task)
+        plan, share = task_loads(task)
         loop = asyncio.new_event_loop()
         try:
             asyncio.set_event_loop(loop)
@@ -45,19 +44,6 @@ def _run(task: str) -> Report:
             asyncio.set_event_loop(None)
             loop.close()
     return _reports[task]
-
-
-def _parsed(task: str) -> Tuple[Plan, Share]:
-    try:
-        document: Any = json.loads(task)
-    except ValueError as error:
-        raise DocumentError("task", "", "not JSON: %s" % error, "a plan as `linkdoctor bundle udf` writes it") from None
-    share = document.pop("share", {}) if isinstance(document, dict) else {}
-    plan = plan_from_document(document, "task")
-    index, of = share.get("index", 0), share.get("of", 1)
-    if type(index) is not int or type(of) is not int or not 0 <= index < of:
-        raise DocumentError("task", "share", "%r of %r is none" % (index, of), "index below of, both whole numbers")
-    return plan, Share(index=index, of=of)
 
 
 def _small_enough(report: Report) -> str:

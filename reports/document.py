@@ -39,6 +39,7 @@ from reports.model import (
     Remedy,
     Report,
     Run,
+    Share,
     Target,
     TargetResult,
 )
@@ -75,10 +76,7 @@ def dumps(report: Report, lines: bool = False) -> str:
 
     Raises ValueError for NaN and infinity, which JSON lacks.
     """
-    document = to_document(report)
-    if not lines:
-        return _json(document)
-    return "{\n%s\n}" % ",\n".join("%s:%s" % (_json(key), _in_lines(value)) for key, value in document.items())
+    return written(to_document(report), lines)
 
 
 def loads(text: Union[str, bytes], name: str = "report") -> Report:
@@ -86,7 +84,7 @@ def loads(text: Union[str, bytes], name: str = "report") -> Report:
 
     Raises DocumentError, and nothing else.
     """
-    document = _parsed(text, name)
+    document = parsed(text, name)
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, str) or not schema.startswith(_OURS):
         raise DocumentError(name, "schema", "this is no report of linkdoctor", SCHEMA)
@@ -113,15 +111,24 @@ def plan_dumps(plan: Plan) -> str:
     return _json(plan_to_document(plan))
 
 
+def task_loads(text: str, name: str = "task") -> Tuple[Plan, Share]:
+    """The plan that the canonical JSON holds, and its additional key ``share``. Raises DocumentError, nothing else."""
+    document = parsed(text, name)
+    share = _decoded(Share, document.pop("share", {}) if isinstance(document, dict) else {}, name + ": share")
+    if share.index >= share.of:
+        raise DocumentError(name, "share", "number %d of %d" % (share.index, share.of), "index below of")
+    return plan_from_document(document, name), share
+
+
 def plan_loads(text: Union[str, bytes], name: str = "plan") -> Plan:
     """The plan that the canonical JSON holds. Raises DocumentError, and nothing else."""
-    return plan_from_document(_parsed(text, name), name)
+    return plan_from_document(parsed(text, name), name)
 
 
 _SHARE = (None, between(number, 0, 1))
 
 # What the type of a field does not say.
-_SPECIAL: Dict[Tuple[type, str], Codec] = {
+SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Report, "verdict"): (None, word(VERDICTS)),
     (TargetResult, "verdict"): (None, word(VERDICTS)),
     (Finding, "severity"): (None, word(SEVERITIES)),
@@ -132,17 +139,19 @@ _SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Target, "via"): (None, word(WAYS)),
     (Target, "service"): (None, word(tuple(SERVICES))),
     (Target, "port"): (None, between(whole, 1, 65535)),
+    (Share, "index"): (None, between(whole, 0, 1 << 31)),
+    (Share, "of"): (None, between(whole, 1, 1 << 31)),
     (Run, "started"): (rfc3339, unix_seconds),
     (Observation, "started"): (rfc3339, unix_seconds),
 }
 
-_FIRST: Dict[type, Tuple[str, ...]] = {
+FIRST: Dict[type, Tuple[str, ...]] = {
     Report: ("schema",),
     Finding: ("id",),
     Observation: ("id", "probe", "target", "address"),
 }
 
-_CODECS = Codecs(_SPECIAL, _FIRST)
+_CODECS = Codecs(SPECIAL, FIRST)
 
 
 def _encoded(value: Any) -> Document:
@@ -168,7 +177,15 @@ def _in_lines(value: Any) -> str:
     return "[\n %s\n]" % ",\n ".join(_json(entry) for entry in value)
 
 
-def _parsed(text: Union[str, bytes], name: str) -> Any:
+def written(document: Document, lines: bool = False) -> str:
+    """The document as JSON: one line, or a line for each entry of its lists. Raises ValueError for NaN, infinity."""
+    if not lines:
+        return _json(document)
+    return "{\n%s\n}" % ",\n".join("%s:%s" % (_json(key), _in_lines(value)) for key, value in document.items())
+
+
+def parsed(text: Union[str, bytes], name: str) -> Any:
+    """The JSON value that the text is. Raises DocumentError, and nothing else."""
     wanted = "one JSON document"
     if isinstance(text, bytes):
         try:

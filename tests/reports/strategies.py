@@ -20,6 +20,7 @@ from reports.model import (
     Remedy,
     Report,
     Run,
+    Share,
     Target,
     TargetResult,
 )
@@ -51,6 +52,8 @@ _SPECIAL = {
     (Target, "via"): st.sampled_from(WAYS),
     (Target, "service"): st.sampled_from(tuple(SERVICES)),
     (Target, "port"): st.integers(1, 65535),
+    (Share, "index"): st.integers(0, 1000),
+    (Share, "of"): st.integers(1, 1000),
     (Run, "started"): _MOMENT,
     (Run, "duration_s"): st.floats(0, 1e5),
     (Observation, "started"): _MOMENT,
