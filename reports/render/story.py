@@ -95,6 +95,19 @@ class Story:
         sources = words.listed(self.sources)
         return f"{place}, {sources}" if sources else place
 
+    @property
+    def sent_nothing(self) -> str:
+        """Why this instance of the job probed nothing; "" where it did."""
+        share = self.report.run.share
+        for seen in self.seen[None]:
+            if seen.step == "share" and not seen.facts.get("probes", True):
+                name = str(seen.facts.get("short_of", ""))
+                return (
+                    f"instance {share.index + 1} of {share.of} sent nothing: limits.{name} is "
+                    f"{getattr(self.plan.limits, name, 0)} for all of them together, and the others use it up"
+                )
+        return ""
+
     @cached_property
     def sources(self) -> list[str]:
         """The addresses that connections came from, the most frequent first, each with the network that holds it."""

@@ -28,8 +28,8 @@ _MOST_ROWS = 15
 
 _MARKS = {CRITICAL: "\u2717", WARNING: "!", OPEN: "?", HEALTHY: "\u2713"}
 _ASCII_MARKS = {CRITICAL: "x", WARNING: "!", OPEN: "?", HEALTHY: "v"}
-_STYLES = {CRITICAL: "bold red", WARNING: "bold yellow", OPEN: "bold magenta", HEALTHY: "green"}
-_VERDICTS = {HEALTHY: "bold green", DEGRADED: "bold yellow", UNDETERMINED: "bold magenta", FAILING: "bold red"}
+STYLES = {CRITICAL: "bold red", WARNING: "bold yellow", OPEN: "bold magenta", HEALTHY: "green"}
+VERDICT_STYLES = {HEALTHY: "bold green", DEGRADED: "bold yellow", UNDETERMINED: "bold magenta", FAILING: "bold red"}
 _CHANGE_STYLES = {again.FIXED: "green", again.OPEN: "magenta", again.SKIPPED: "magenta"}
 
 
@@ -47,15 +47,17 @@ def open_console(stream: TextIO, width: int | None = None) -> Console:
 
 def render(report: Report, console: Console, *, command: str = "linkdoctor check PLAN") -> None:
     """Print the report. ``command`` is how the check was started, for the hints that repeat it."""
-    _Page(console).report(Story(report), command)
+    Page(console).report(Story(report), command)
 
 
 def render_again(changes: Sequence[again.Change], console: Console) -> None:
     """Print what became of the targets that were broken before."""
-    _Page(console).changes(changes)
+    Page(console).changes(changes)
 
 
-class _Page:
+class Page:
+    """What is printed, line by line, on one console."""
+
     def __init__(self, console: Console) -> None:
         self.console = console
         self.marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
@@ -73,7 +75,7 @@ class _Page:
         self.foot(story, command)
 
     def head(self, story: Story) -> None:
-        verdict = Text(story.headline, _VERDICTS[story.report.verdict])
+        verdict = Text(story.headline, VERDICT_STYLES[story.report.verdict])
         left = Text.assemble((words.visible(story.plan.name), "bold"), "   from ", words.visible(story.whence))
         gap = self.console.width - left.cell_len - verdict.cell_len
         if gap >= 3:
@@ -91,6 +93,8 @@ class _Page:
                 ),
                 indent=0,
             )
+        if story.sent_nothing:
+            self.paragraph(Text(story.sent_nothing, "bold magenta"), indent=0)
 
     def block(self, story: Story, finding: Finding) -> None:
         state = story.state(finding)
@@ -98,7 +102,7 @@ class _Page:
         self.line()
         self.paragraph(
             Text.assemble(
-                (self.marks[state] + " ", _STYLES[state]), (words.visible(bold), "bold"), "   ", words.visible(plain)
+                (self.marks[state] + " ", STYLES[state]), (words.visible(bold), "bold"), "   ", words.visible(plain)
             ),
             hanging=2,
         )
@@ -109,15 +113,15 @@ class _Page:
         remedy = finding.remedy
         if remedy.text:
             owner = Text(f"{remedy.owner}: ", "bold")
-            self.field("Fix", [owner + _said(remedy.text, "green")])
+            self.field("Fix", [owner + said(remedy.text, "green")])
         self.snippet(remedy.snippet)
         self.field("", [f"see {remedy.reference}"] if remedy.reference else [], style="dim")
         self.field("Check", remedy.checks)
         self.field("Surer", [finding.surer] if finding.surer else [])
 
     def cause(self, story: Story, finding: Finding) -> None:
-        code = _said(f"{finding.cause}, {words.share(finding.confidence)}", "cyan")
-        meaning = _said(story.meaning(finding), "bold")
+        code = said(f"{finding.cause}, {words.share(finding.confidence)}", "cyan")
+        meaning = said(story.meaning(finding), "bold")
         gap = self.console.width - _INDENT - _LABEL - meaning.cell_len - code.cell_len
         self.field("Cause", [meaning + Text(" " * gap) + code] if gap >= 3 else [meaning, code])
 
@@ -127,14 +131,14 @@ class _Page:
         self.line()
         self.paragraph(
             Text.assemble(
-                (self.marks[state] + " ", _STYLES[state]),
+                (self.marks[state] + " ", STYLES[state]),
                 (f"{words.count(len(names), 'more target')}, the same cause", "bold"),
                 "   ",
                 words.visible(words.listed(words.ranges(names))),
             ),
             hanging=2,
         )
-        self.field("Cause", [_said(story.meaning(findings[0]) + "  ") + _said(findings[0].cause, "cyan")])
+        self.field("Cause", [said(story.meaning(findings[0]) + "  ") + said(findings[0].cause, "cyan")])
 
     def healthy(self, story: Story) -> None:
         rows = story.healthy(_MOST_ROWS)
@@ -144,11 +148,11 @@ class _Page:
         self.columns(
             [
                 Text.assemble(
-                    (self.marks[HEALTHY] + " ", _STYLES[HEALTHY]), words.visible(words.listed(words.ranges(row.names)))
+                    (self.marks[HEALTHY] + " ", STYLES[HEALTHY]), words.visible(words.listed(words.ranges(row.names)))
                 ),
                 Text(words.span(row.latencies) if row.latencies else ""),
-                _said(row.proof),
-                _said(row.place, "dim"),
+                said(row.proof),
+                said(row.place, "dim"),
             ]
             for row in rows
         )
@@ -189,8 +193,8 @@ class _Page:
         self.columns(
             [
                 Text(change, _CHANGE_STYLES.get(change, "red")),
-                _said(words.listed(words.ranges(names)), "bold"),
-                _said(states),
+                said(words.listed(words.ranges(names)), "bold"),
+                said(states),
             ]
             for (change, states), names in alike.items()
         )
@@ -229,13 +233,13 @@ class _Page:
 
     def field(self, label: str, items: Iterable[str | Text], style: str = "") -> None:
         for index, item in enumerate(items):
-            text = _said(item, style) if isinstance(item, str) else item
+            text = said(item, style) if isinstance(item, str) else item
             name = Text(("" if index else label).ljust(_LABEL), "dim")
             self.paragraph(text, indent=_INDENT, hanging=_LABEL, label=name)
 
     def snippet(self, snippet: str) -> None:
         """To be pasted: in line with the words where it fits, and never broken where it does not."""
-        lines = [_said(line, "bold cyan") for line in snippet.rstrip("\n").split("\n") if snippet]
+        lines = [said(line, "bold cyan") for line in snippet.rstrip("\n").split("\n") if snippet]
         body = _INDENT + _LABEL
         fits = all(body + line.cell_len <= self.console.width for line in lines)
         for line in lines:
@@ -246,7 +250,7 @@ def _bounded(items: Iterable[str]) -> list[str]:
     return words.first(items, _MOST_REASONS)
 
 
-def _said(text: str, style: str = "") -> Text:
+def said(text: str, style: str = "") -> Text:
     """Text from outside: visible, and no markup."""
     return Text(words.visible(text), style)
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reports import again, words
-from reports.model import HEALTHY, Cleared, Plan, Target, TargetResult, Vantage
+from reports.model import HEALTHY, Cleared, Observation, Plan, Share, Target, TargetResult, Vantage
 from reports.render.text import open_console, render, render_again
 from tests.reports import samples, strategies
 
@@ -253,3 +253,14 @@ def test_a_console_of_one_s_own_will_do():
     render(samples.hostile(), Console(file=out, width=100))
 
     assert "[bold red]evil[/]" in out.getvalue()
+
+
+def test_an_instance_that_sent_nothing_says_why():
+    """An undetermined verdict of an instance without a share of the budget is no riddle."""
+    report = samples.nightly()
+    share = Observation(probe="local", step="share", facts={"index": 1, "of": 40, "probes": False, "short_of": "rate"})
+    report = evolve(report, run=evolve(report.run, share=Share(index=1, of=40)), observations=(share,))
+
+    assert "instance 2 of 40 sent nothing: limits.rate is 500 for all of them together" in " ".join(
+        shown(report).split()
+    )
