@@ -144,10 +144,10 @@ def _query(plan: Plan, function: str, instances: int) -> str:
     columns = ", ".join(NAMES)
     document = json.dumps(plan_to_document(plan), separators=(",", ":"))
     if instances == 1:
-        return f"SELECT {function}(task) AS ({columns}) FROM (SELECT {_literal(document)} AS task) t"  # noqa: S608
+        return f"SELECT {function}(task) AS ({columns})\nFROM (SELECT {_literal(document)} AS task) t"  # noqa: S608
     head, tail = _literal('{"share":{"index":'), _literal(f',"of":{instances}}},{document[1:]}')
     return (
-        f"SELECT {function}(task) AS ({columns}) FROM (SELECT CONCAT({head}, n, {tail}) AS task FROM "  # noqa: S608
+        f"SELECT {function}(task) AS ({columns})\nFROM (SELECT CONCAT({head}, n, {tail}) AS task\nFROM "  # noqa: S608
         f"(SELECT POSEXPLODE(SPLIT(SPACE({instances - 1}), ' ')) AS (n, s)) i DISTRIBUTE BY n) t"
     )
 
