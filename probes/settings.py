@@ -40,6 +40,8 @@ def observe(plan: Plan, vantage: Vantage, notes: Notes) -> None:
         notes.add(_observation("setting", started, None, facts, Failure.SETTING_INVALID))
     for target in plan.targets:
         facts = _coverage(declared, runtime, plan.region or "", target)
+        if facts == {"way": AUTO}:
+            continue  # they say nothing of it
         notes.add(_observation("coverage", started, target.name, facts))
 
 
