@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from agent.budget import RESERVED_DESCRIPTORS, RunBudget, share_out
 from agent.vantage import here
-from probes import dns, local, resolv_conf, services, settings, tcp
+from probes import dns, local, path, resolv_conf, services, settings, tcp
 from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream, Stream
 from reports import __version__
@@ -280,7 +280,11 @@ class Runner:
 
     async def _experiment(self, want: Want) -> None:
         """Do what the rules ask for, if this place can."""
-        experiments = {("dns", "control"): self._dns_control, ("tcp", "connect_direct"): self._tcp_direct}
+        experiments = {
+            ("dns", "control"): self._dns_control,
+            ("tcp", "connect_direct"): self._tcp_direct,
+            ("path", "hop"): self._trace,
+        }
         experiment = experiments.get((want.probe, want.step))
         if experiment is not None:
             await experiment(want)
@@ -291,8 +295,28 @@ class Runner:
             if resolv_conf.label(server) == want.address:
                 await dns.control(server, index, self._network, self._notes, self.plan.limits.connect_timeout)
 
+    async def _trace(self, want: Want) -> None:
+        """To the address at which the target was tried last. Whoever speaks first there is heard out (MySQL)."""
+        target = self._target(want)
+        tried = [seen for seen in self._notes.observations if (seen.probe, seen.target) == ("tcp", target.name)]
+        ask = Ask(target=target, address=str(tried[-1].facts["ip"]), timeout=self.plan.limits.connect_timeout)
+
+        async def finish(stream: SocketStream) -> None:
+            service = MYSQL if service_at(target.port) == MYSQL else target.service
+            try:
+                if not is_tls(service, target.port) and SERVICES[service].exchange != HTTP:
+                    spoken_to = evolve(self._patient(ask), target=evolve(target, service=service))
+                    await services.exchange(spoken_to, stream, Notes(), stream.rtt_s)
+            finally:
+                await stream.close()
+
+        await path.probe(ask, self._network, self._notes, finish)
+
+    def _target(self, want: Want) -> Target:
+        return next(target for target in self.plan.targets if target.name == want.target)
+
     async def _tcp_direct(self, want: Want) -> None:
-        target = next(target for target in self.plan.targets if target.name == want.target)
+        target = self._target(want)
         if service_at(target.port) == MYSQL:
             return  # this look finishes no handshake
         lookup = dns.Lookup.of(target.host)

@@ -22,6 +22,7 @@ from probes.kernel import (
     TcpInfo,
     failure_of,
     icmp_error,
+    limit_hops,
     receive_icmp_errors,
     tcp_info,
 )
@@ -106,9 +107,12 @@ class Connector:
         self._waiting.clear()
         self._epoll.close()
 
-    async def connect(self, address: str, port: int, timeout: float, sent: Callable[[], None]) -> Handshake:
+    async def connect(
+        self, address: str, port: int, timeout: float, sent: Callable[[], None], hops: int = 0
+    ) -> Handshake:
         """One handshake with ``address`` (an IP literal); ``sent`` is called when the SYN has left.
 
+        ``hops``: how many routers may pass it on, less one (IP_TTL); 0: as many as usual.
         Failures are values; only cancellation is raised.
         """
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -118,6 +122,8 @@ class Connector:
         except OSError as error:
             return _refused_here(error.errno or 0, started)
         receive_icmp_errors(sock)
+        if hops:
+            limit_hops(sock, hops)
         number = sock.connect_ex((address, port))
         sent()
         if number == errno.EADDRNOTAVAIL and not _has_source(family, address):

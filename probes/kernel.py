@@ -125,6 +125,14 @@ def receive_icmp_errors(sock: socket.socket) -> bool:
     return True
 
 
+def limit_hops(sock: socket.socket, hops: int) -> None:
+    """The TTL of the socket's packets; of IPv6, their hop limit."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+
+
 def icmp_error(sock: socket.socket) -> Optional[IcmpError]:
     """The ICMP error at the head of the socket's error queue, if there is one.
 

@@ -172,12 +172,15 @@ class Network:
         """A TCP connection to the target's port at ``ask.address``. Failures are values."""
         return await self.connect_to(ask.address, ask.port, ask.timeout, ask.target.name)
 
-    async def connect_to(self, address: str, port: int, timeout: float, name: str) -> Opened:
-        """The same for what is no target: a name server, a proxy. ``name`` is what it counts against."""
+    async def connect_to(self, address: str, port: int, timeout: float, name: str, hops: int = 0) -> Opened:
+        """The same for what is no target: a name server, a proxy. ``name`` is what it counts against.
+
+        ``hops``: see Connector.connect.
+        """
         keys = (name, join_port(address, port))
         await self._budget.admit(keys)
         try:
-            handshake = await self._connector.connect(address, port, timeout, self._budget.opened)
+            handshake = await self._connector.connect(address, port, timeout, self._budget.opened, hops)
         except BaseException:
             self._budget.release(keys)
             raise

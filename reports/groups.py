@@ -37,6 +37,12 @@ class Group:
         return tuple(seen for case in self.cases for seen in case.host_answers)
 
     @_Once
+    def traces(self) -> Tuple[List[Observation], ...]:
+        """The traces towards targets of the group, each from its first hop on."""
+        traces = (case.of("path", "hop") for case in self.cases)
+        return tuple(sorted(hops, key=lambda seen: int(seen.facts.get("ttl", 0))) for hops in traces if hops)
+
+    @_Once
     def unconnected(self) -> "Tuple[Case, ...]":
         """The targets of the group whose connect stage is broken."""
         return tuple(case for case in self.cases if case.stage == CONNECT)

@@ -8,7 +8,7 @@ from reports.evidence import Case
 from reports.failures import Failure
 from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
 from reports.remedies import vswitch
-from reports.rules import clues
+from reports.rules import clues, trace
 from reports.rules.contract import CONNECT, HOST, Clue, Proof, Rule
 from reports.words import listed, seconds
 
@@ -107,7 +107,9 @@ RULES = (
             Clue(clues.same_host_silent, 0.4),
             Clue(clues.subnet_silent, 0.3),
             Clue(clues.way_silent, 0.2),
+            Clue(trace.held_back, 0.1),
         ),
+        wants=trace.wants,
         snippet=security_group_rule,
         scope=HOST,
     ),
@@ -122,7 +124,9 @@ RULES = (
             Clue(clues.subnet_answers, 3),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
+            Clue(trace.held_back, 0.1),
         ),
+        wants=trace.wants,
         scope=HOST,
     ),
     Rule(

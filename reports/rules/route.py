@@ -4,7 +4,7 @@ from typing import Optional
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules import clues
+from reports.rules import clues, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
 
 # Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
@@ -73,7 +73,9 @@ RULES = (
             Clue(clues.subnet_answers, 3),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
+            Clue(trace.held_back, 0.1),
         ),
+        wants=trace.wants,
         scope=HOST,
     ),
     Rule(
@@ -87,7 +89,10 @@ RULES = (
             Clue(clues.subnet_silent, 10),
             Clue(clues.way_answers, 2),
             Clue(clues.way_silent, 0.3),
+            Clue(trace.held_back, 8),
+            Clue(trace.passed_on, 0.05),
         ),
+        wants=trace.wants,
         scope=SUBNET,
     ),
     Rule(

@@ -122,6 +122,9 @@ _FILTER: Mapping[str, Fault] = {
         _forward("ip daddr 10.10.2.30 tcp dport 9083 drop"),
     ),
     "group_drops_namenode": Fault("as above, the other port", _forward("ip daddr 10.10.2.30 tcp dport 8020 drop")),
+    "group_drops_zookeeper": Fault(
+        "as above, in a vSwitch of its own", _forward("ip daddr 10.10.3.20 tcp dport 2181 drop")
+    ),
     "group_drops_datanodes": Fault(
         "the group admits the NameNode's port and forgot the DataNodes'",
         _forward("ip daddr 10.10.2.31-10.10.2.33 tcp dport 50010 drop"),

@@ -16,7 +16,8 @@ def test_budget_on_the_wire(lab):
 
     assert recording.dropped == 0
     assert outcome.code == 2, outcome.stderr
-    assert len(recording.connections()) == 240
+    traced = sum(seen["probe"] == "path" for seen in outcome.report["observations"])
+    assert len(recording.connections()) == 240 + traced
     assert recording.most_open(timeout=1.0) <= 30
     assert recording.most_opened() <= 60
     assert recording.most_opened(window=0.1) <= 6
@@ -38,7 +39,8 @@ def test_one_connection_at_a_time_for_each_target(lab):
 
 
 @pytest.mark.parametrize(
-    "name", ["sg_drop", "dns_one_name_dropped", "proxy_not_listening", "tls_untrusted", "eni_missing"]
+    "name",
+    ["sg_drop", "dns_one_name_dropped", "proxy_not_listening", "tls_untrusted", "eni_missing", "host_firewall_drop"],
 )
 def test_nothing_but_what_the_plan_declares(lab, name):
     """Whatever is broken and looked into: only declared targets and the name servers are addressed."""

@@ -159,6 +159,14 @@ _ROUTE = (
         targets=("zookeeper", "elasticsearch"),
     ),
     Scenario(
+        name="blackhole_route_one_target",
+        title="the same where one target is all that the job has there: the trace says where its SYN ends",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun"),
+        faults=("blackhole",),
+        expected="blackhole_route",
+        targets=("zookeeper",),
+    ),
+    Scenario(
         name="no_internet_egress",
         title="the VPC has no NAT gateway",
         plan=host("metastore", "mysql", "zookeeper", "aliyun", "amap", "oss"),
@@ -177,6 +185,14 @@ _FILTER = (
         faults=("group_drops_metastore",),
         expected="sg_drop",
         targets=("metastore",),
+    ),
+    Scenario(
+        name="sg_drop_one_target",
+        title="it drops the only target in its subnet: the trace says that the routers pass the SYN on",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun"),
+        faults=("group_drops_zookeeper",),
+        expected="sg_drop",
+        targets=("zookeeper",),
     ),
     Scenario(
         name="sg_drop_namenode",
