@@ -63,26 +63,45 @@ def cli() -> None:
 @_redact
 @_hand_over
 @click.option("--again", metavar="REPORT", help="Check only what was broken in REPORT; show before and after.")
+@click.option("--from", "of_job", is_flag=True, help="The names are a failed job's own files; no plan is needed.")
 def check(
-    what: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None, again: str | None
+    what: tuple[str, ...],
+    style: str,
+    output: str | None,
+    redact: bool,
+    hand_over: str | None,
+    again: str | None,
+    of_job: bool,
 ) -> int:
-    r"""Probe now, diagnose, print.
+    """Probe now, diagnose, print.
 
-    A PLAN is a YAML or JSON file. A TARGET is HOST:PORT or SERVICE://HOST[:PORT][/PATH].
+    A PLAN is a YAML or JSON file. A TARGET is HOST:PORT or SERVICE://HOST[:PORT][/PATH]. With --from the names are
+    files of a failed job: settings (.sql, .conf, .properties, .json) and logs, plain or gzipped.
 
     \b
       linkdoctor check nightly-etl.yaml
       linkdoctor check emr-header-1:9083 https://www.aliyun.com/ mysql://rm-x.mysql.rds.aliyuncs.com
+      linkdoctor check --from job.sql spark-defaults.conf job.log
     """
     from agent import commands
 
     if not what and not again:
-        raise click.UsageError("name a PLAN, or one TARGET or more, or --again REPORT")
+        raise click.UsageError("name a PLAN, or one TARGET or more, or --again REPORT, or --from FILES")
+    if of_job and (again or not what):
+        raise click.UsageError("--from takes the job's own files, one or more, and goes without --again")
     before = commands.read_report(again) if again else None
-    plan = commands.plan_for(what) if before is None else commands.plan_again(before, what)
-    report, interrupted = commands.run(plan, progress=style == "text" and not hand_over)
+    progress = style == "text" and not hand_over
+    if of_job:
+        from agent.logs import command
+
+        report, interrupted = command.check_files(what, progress=progress)
+    else:
+        plan = commands.plan_for(what) if before is None else commands.plan_again(before, what)
+        report, interrupted = commands.run(plan, progress=progress)
     printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
-    typed = commands.command_line("check", (*what, "--again", again) if again else what)
+    typed = commands.command_line(
+        "check", ("--from", *what) if of_job else (*what, "--again", again) if again else what
+    )
     printer.print(report, before=before, command=typed, verify=typed if again else None)
     return INTERRUPTED if interrupted else EXIT[report.verdict]
 
@@ -94,7 +113,7 @@ def check(
 @_redact
 @_hand_over
 def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None) -> int:
-    r"""Apply the rules again to saved reports, offline.
+    """Apply the rules again to saved reports, offline.
 
     \b
       linkdoctor check nightly-etl.yaml --format json --output before.json
@@ -110,13 +129,33 @@ def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: b
 
 
 @cli.command(epilog=_EPILOG)
+@click.argument("reports", metavar="REPORT...", nargs=-1, required=True)
+@_format
+@_output
+@_redact
+def compare(reports: tuple[str, ...], style: str, output: str | None, redact: bool) -> int:
+    """Say what several vantage points prove together.
+
+    Takes saved reports on the same targets: of the job, of a host in the VPC, of a laptop, of many instances. A file
+    may hold several, as a JSON array or one a line; - is standard input.
+
+    \b
+      linkdoctor compare udf.json vpc-host.json laptop.json
+      linkdoctor compare executors.jsonl --format json --output comparison.json
+    """
+    from agent import compare as comparing
+
+    return EXIT[comparing.run(reports, style=style, output=output, redacted=redact)]
+
+
+@cli.command(epilog=_EPILOG)
 @click.argument("files", metavar="PLAN|FILES...", nargs=-1, required=True)
 @_format
 @_output
 @_redact
 @_hand_over
 def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, hand_over: str | None) -> int:
-    r"""Look at the settings only: no packet is sent.
+    """Look at the settings only: no packet is sent.
 
     Takes a plan, or the job's own files (job.sql, spark-defaults.conf, settings.json).
 
@@ -133,6 +172,41 @@ def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, h
     return EXIT[report.verdict]
 
 
+@cli.command(epilog=_EPILOG)
+@click.argument("logs", metavar="LOG...", nargs=-1, required=True)
+@_format
+@_output
+@_redact
+@click.option(
+    "--plan",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value="-",
+    help="Write a plan of what was found to FILE (.yaml), or print it instead.",
+)
+@click.option("--check", "checks", is_flag=True, help="Check at once what was found.")
+def explain(logs: tuple[str, ...], style: str, output: str | None, redact: bool, plan: str | None, checks: bool) -> int:
+    """Say which endpoints a failed job's logs name, and what happened to each.
+
+    LOG is a file, plain or gzipped, or - for standard input: of MaxCompute, Spark, Hadoop, JDBC, Python, curl.
+    Nothing is sent and no name is looked up without --check.
+
+    \b
+      linkdoctor explain driver.log executor-1.log.gz
+      linkdoctor explain driver.log --plan nightly-etl.yaml
+      linkdoctor explain driver.log --check
+    """
+    from agent import commands
+    from agent.logs.command import Explain
+
+    asked = Explain(logs=logs, style=style, output=output, redacted=redact, plan=plan, checks=checks)
+    report, interrupted = asked.run()
+    if report is not None:
+        printer = commands.Printer(style=style, output=output, redacted=redact)
+        printer.print(report, command=commands.command_line("explain", (*logs, "--check")))
+    return INTERRUPTED if interrupted else EXIT[report.verdict] if report is not None else 0
+
+
 @cli.group()
 def bundle() -> None:
     """Make what to upload so that the check runs inside the job."""
@@ -145,7 +219,7 @@ def bundle() -> None:
 @click.option("--instances", metavar="N", type=click.IntRange(1, 9999), default=1, help="In how many to check; 1.")
 @click.option("--single", is_flag=True, help="One .py with everything inside, for who cannot upload archives.")
 def bundle_udf(plan: str, folder: str, wheels: str | None, instances: int, single: bool) -> int:
-    r"""For a SQL UDF: the resources, and the SQL that creates, runs and drops them.
+    """For a SQL UDF: the resources, and the SQL that creates, runs and drops them.
 
     \b
       linkdoctor bundle udf nightly-etl.yaml --output nightly-etl
@@ -156,6 +230,88 @@ def bundle_udf(plan: str, folder: str, wheels: str | None, instances: int, singl
     for path in bundling.udf(plan, folder, wheels=wheels, instances=instances, single=single):
         click.echo(path)
     return 0
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("rows", metavar="ROWS...", nargs=-1, required=True)
+@_format
+@_output
+@click.option("--output-dir", metavar="DIR", help="Write each report to DIR/RUN.json, whole or not at all.")
+@_redact
+@_hand_over
+def ingest(
+    rows: tuple[str, ...], style: str, output: str | None, output_dir: str | None, redact: bool, hand_over: str | None
+) -> int:
+    """Make reports of the rows that came back from a UDF or Spark.
+
+    ROWS is a file, a folder, or - for standard input: CSV, tab-separated text, JSON, Parquet, saved reports, or the
+    table that a console printed, gzipped or not. What cannot be read is counted and said, the rest is kept.
+
+    \b
+      linkdoctor ingest result.csv
+      odpscmd -f linkdoctor.sql | linkdoctor ingest -
+    """
+    from agent.commands import command_line
+    from agent.ingest.command import Ingest
+
+    ingested = Ingest(
+        names=rows,
+        style=style,
+        command=command_line("ingest", rows),
+        output=output,
+        output_dir=output_dir,
+        redacted=redact,
+        hand_over=hand_over,
+    )
+    return EXIT[ingested.run()]
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("plan", metavar="PLAN")
+@click.option("--instances", metavar="N", type=click.IntRange(1, 9999), default=1, help="In how many to check; 1.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Print every resource and statement; upload nothing.")
+@click.option("--keep", is_flag=True, help="Leave what was created, to run the query again by hand.")
+@_wheels
+@_format
+@_output
+@_redact
+@_hand_over
+def submit(
+    plan: str,
+    instances: int,
+    yes: bool,
+    dry_run: bool,
+    keep: bool,
+    wheels: str | None,
+    style: str,
+    output: str | None,
+    redact: bool,
+    hand_over: str | None,
+) -> int:
+    """Run the check of a PLAN inside MaxCompute, and print what it found there.
+
+    Uploads linkdoctor's function under new names, runs one query, fetches its rows, and drops everything again, also
+    after Ctrl-C. Where to, and as whom, is in the environment: ODPS_PROJECT_NAME, ODPS_ENDPOINT,
+    ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET (docs/submit.md has them all).
+
+    \b
+      linkdoctor submit nightly-etl.yaml --dry-run
+      linkdoctor submit nightly-etl.yaml
+    """
+    from agent import commands
+    from agent.submit import command
+
+    declared = commands.plan_for([plan])
+    bundle = command.prepare(declared, instances=instances, wheels=wheels)
+    if dry_run:
+        command.rehearse(bundle)
+        return 0
+    reports = command.run(bundle, declared, agreed=yes, keep=keep)
+    printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over, compared=True)
+    typed = commands.command_line("submit", [plan])
+    printer.print(*reports, command=typed, verify=typed)
+    return _worst(reports)
 
 
 @cli.command(epilog=_EPILOG)

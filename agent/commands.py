@@ -25,8 +25,10 @@ from reports.diagnose import conclude, diagnose
 from reports.model import Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")
+# So many of the reports of one job are told each by itself.
+MOST_PRINTED = 2
 # A report of hundreds of thousands of observations; more is a mistake.
-_LARGEST_REPORT = 1 << 30
+LARGEST_REPORT = 1 << 30
 
 
 def plan_for(what: Sequence[str]) -> Plan:
@@ -67,9 +69,9 @@ def read_report(name: str) -> Report:
     """A saved report; ``-`` is standard input."""
     try:
         if name == "-":
-            return document.loads(sys.stdin.buffer.read(_LARGEST_REPORT), "standard input")
+            return document.loads(sys.stdin.buffer.read(LARGEST_REPORT), "standard input")
         with Path(name).open("rb") as file:
-            return document.loads(file.read(_LARGEST_REPORT), name)
+            return document.loads(file.read(LARGEST_REPORT), name)
     except OSError as error:
         raise click.ClickException(f"{name}: cannot be read: {error.strerror}") from None
     except document.DocumentError as error:
@@ -126,12 +128,16 @@ def command_line(command: str, arguments: Sequence[str]) -> str:
 
 @frozen(kw_only=True)
 class Printer:
-    """Prints reports in one style, to stdout or, whole or not at all, to a file."""
+    """Prints reports in one style, to stdout or, whole or not at all, to a file.
+
+    ``compared``: in text, what several reports prove together follows, and of more than MOST_PRINTED it is the answer.
+    """
 
     style: str = "text"
     output: str | None = None
     redacted: bool = False
     hand_over: str | None = None
+    compared: bool = False
 
     def print(self, *reports: Report, command: str, verify: str | None = None, before: Report | None = None) -> None:
         """All of them; ``before`` is what a single report is compared with.
@@ -145,13 +151,7 @@ class Printer:
             before = redact(before, names) if before is not None else None
             reports = tuple(redact(report, names) for report in reports)
             command, verify = "linkdoctor check PLAN", None
-        if self.output is None:
-            self._write(sys.stdout, reports, command, verify, before)
-            return
-        try:
-            _write_whole(Path(self.output), lambda file: self._write(file, reports, command, verify, before))
-        except OSError as error:
-            raise click.ClickException(f"{self.output}: cannot be written: {error.strerror}") from None
+        to_output(self.output, lambda file: self._write(file, reports, command, verify, before))
 
     def _write(
         self, file: TextIO, reports: Sequence[Report], command: str, verify: str | None, before: Report | None
@@ -171,13 +171,28 @@ class Printer:
             from reports.render import text
 
             console = text.open_console(file)
-            for report in reports:
+            for report in reports[:MOST_PRINTED] if self.compared else reports:
                 if before is not None:
                     from reports.again import compare
 
                     text.render_again(compare(before, report), console)
                 text.render(report, console, command=command)
+            if self.compared and not self.redacted and len(reports) > 1:
+                from agent.compare import tell_together
+
+                tell_together(reports, console)
         file.flush()
+
+
+def to_output(name: str | None, write: Callable[[TextIO], None]) -> None:
+    """Write to stdout or, whole or not at all, to the file."""
+    if name is None:
+        write(sys.stdout)
+        return
+    try:
+        _write_whole(Path(name), write)
+    except OSError as error:
+        raise click.ClickException(f"{name}: cannot be written: {error.strerror}") from None
 
 
 @contextmanager

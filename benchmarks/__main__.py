@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from benchmarks import connect, diagnose, silent, startup, udf
+from benchmarks import compare, connect, diagnose, silent, startup, udf
 from benchmarks.measure import CannotRun, Result
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
     "connect": connect.run,
     "silent": silent.run,
     "diagnose": diagnose.run,
+    "compare": compare.run,
     "udf": udf.run,
 }
 

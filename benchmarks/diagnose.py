@@ -24,7 +24,7 @@ _VANTAGE = Vantage(addresses=("10.0.0.2/8%eth0",))
 
 def run() -> Iterator[Result]:
     """See the module."""
-    few, many = _observed(_FEW), _observed(_MANY)
+    few, many = observed(_FEW), observed(_MANY)
     yield _growth(
         "diagnose",
         _cpu(lambda: diagnose(few[0], _VANTAGE, few[1])),
@@ -58,7 +58,9 @@ def _cpu(work: Callable[[], object]) -> float:
     return min(taken)
 
 
-def _observed(count: int) -> tuple[Plan, list[Observation]]:
+def observed(
+    count: int, is_silent: Callable[[int], bool] = lambda index: index % 3 == 2
+) -> tuple[Plan, list[Observation]]:
     """A plan, and what a run over its targets would have seen."""
     hosts = [f"10.{index >> 16}.{index >> 8 & 255}.{index & 255}" for index in range(256, 256 + count)]
     targets = tuple(Target(name=f"{host}:9083", host=host, port=9083, service="hive-metastore") for host in hosts)
@@ -66,7 +68,7 @@ def _observed(count: int) -> tuple[Plan, list[Observation]]:
     notes = Notes()
     settings.observe(plan, _VANTAGE, notes)
     for index, target in enumerate(targets):
-        silent = index % 3 == 2
+        silent = is_silent(index)
         facts: Facts = {"ip": target.host, "port": target.port, "source": "10.0.0.2", "syns": 2 if silent else 1}
         failure = Failure.TIMED_OUT if silent else None
         seen = Observation(

@@ -39,6 +39,12 @@ def is_private(ip: str) -> bool:
     return address.is_private and not any(address.version == net.version and address in net for net in _DOCUMENTATION)
 
 
+def is_shared(ip: str) -> bool:
+    """Whether the address is one of the carrier's or cloud's own (RFC 6598): no vSwitch is made of these."""
+    address = parse_address(ip)
+    return address is not None and address.version == 4 and address in _SHARED
+
+
 def admits(entries: Sequence[str], ip: str) -> bool:
     """Whether a list of addresses and CIDRs holds the address."""
     address = parse_address(ip)

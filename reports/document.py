@@ -84,7 +84,11 @@ def loads(text: Union[str, bytes], name: str = "report") -> Report:
 
     Raises DocumentError, and nothing else.
     """
-    document = parsed(text, name)
+    return from_document(parsed(text, name), name)
+
+
+def from_document(document: Any, name: str = "report") -> Report:
+    """The report that the dicts, lists and scalars hold. Raises DocumentError, and nothing else."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, str) or not schema.startswith(_OURS):
         raise DocumentError(name, "schema", "this is no report of linkdoctor", SCHEMA)

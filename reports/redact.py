@@ -25,9 +25,10 @@ from reports.services import SERVICES
 _CLOSED = frozenset(
     {"schema", "verdict", "cause", "causes", "layer", "severity", "owner"}
     | {"probe", "step", "service", "via", "runtime", "region", "kind", "reference"}
+    | {"stage", "place"}
 )
 # Facts that hold host names, also such without a dot.
-_HOST_FACTS = frozenset({"name", "server_name", "cnames", "proxy", "advertised", "sees_client", "search"})
+_HOST_FACTS = frozenset({"name", "host", "server_name", "cnames", "proxy", "advertised", "sees_client", "search"})
 # Facts that hold setting keys or the places of settings, which look like names with dots.
 _NO_HOST_FACTS = frozenset({"key", "list_key", "missing_key", "source"})
 # Names with dots that are code, in what a service says.
@@ -58,10 +59,7 @@ def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
     Reports that are redacted with the same ``names`` can be compared.
     """
     names = names or Pseudonyms()
-    for host in _hosts(report):
-        names.add_host(host)
-    for kind, name in _resources(report.run.plan):
-        names.add(name, kind)
+    learn(report, names)
     vantage = evolve(report.vantage, labels={})
     plan = evolve(
         report.run.plan,
@@ -69,8 +67,16 @@ def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
         targets=tuple(evolve(target, tls=target.tls and _without_ca(target.tls)) for target in report.run.plan.targets),
     )
     bare = evolve(report, run=evolve(report.run, plan=plan), vantage=vantage)
-    bare = _mapped(bare, lru_cache(maxsize=None)(names.rewrite))
+    bare = mapped(bare, lru_cache(maxsize=None)(names.rewrite))
     return _renumbered(report, bare)
+
+
+def learn(report: Report, names: "Pseudonyms") -> None:
+    """Let pseudonyms stand for everything that the report names."""
+    for host in _hosts(report):
+        names.add_host(host)
+    for kind, name in _resources(report.run.plan):
+        names.add(name, kind)
 
 
 class Pseudonyms:
@@ -229,15 +235,16 @@ def _without_ca(tls: TlsExpectation) -> TlsExpectation:
     return evolve(tls, ca=None)
 
 
-def _mapped(value: Any, rewrite: Callable[[str], str]) -> Any:
+def mapped(value: Any, rewrite: Callable[[str], str]) -> Any:
+    """The value with all its texts rewritten, but the words of closed lists."""
     if isinstance(value, Enum):
         return value
     if isinstance(value, str):
         return rewrite(value)
     if isinstance(value, tuple):
-        return tuple([_mapped(item, rewrite) for item in value])
+        return tuple([mapped(item, rewrite) for item in value])
     if isinstance(value, dict):
-        return {key: _mapped(item, rewrite) for key, item in value.items()}
+        return {key: mapped(item, rewrite) for key, item in value.items()}
     if has(type(value)):
         return type(value)(**dict(_mapped_fields(value, rewrite)))
     return value
@@ -246,7 +253,7 @@ def _mapped(value: Any, rewrite: Callable[[str], str]) -> Any:
 def _mapped_fields(value: Any, rewrite: Callable[[str], str]) -> Iterator[Tuple[str, Any]]:
     for field in fields(type(value)):
         kept = getattr(value, field.name)
-        yield field.name, kept if field.name in _CLOSED else _mapped(kept, rewrite)
+        yield field.name, kept if field.name in _CLOSED else mapped(kept, rewrite)
 
 
 def _renumbered(report: Report, bare: Report) -> Report:

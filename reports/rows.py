@@ -48,6 +48,7 @@ COLUMNS: Tuple[Column, ...] = (
     Column("owner", "string", "of a finding: who must act"),
     Column("part", "bigint", "of a report: which part of its text, from 0"),
     Column("parts", "bigint", "of a report: how many parts there are"),
+    Column("length", "bigint", "of a report: how many characters its whole text has"),
     Column("report", "string", "of a report: this part of its JSON text"),
 )
 
@@ -83,7 +84,8 @@ def to_rows(report: Report, part: int = _PART) -> Iterator[Row]:
     text = dumps(report)
     parts = [text[start : start + part] for start in range(0, len(text), part)]
     for number, piece in enumerate(parts):
-        yield _row(common, kind=REPORT, verdict=report.verdict, part=number, parts=len(parts), report=piece)
+        place = {"part": number, "parts": len(parts), "length": len(text)}
+        yield _row(common, kind=REPORT, verdict=report.verdict, report=piece, **place)
 
 
 def label(report: Report) -> str:

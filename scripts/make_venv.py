@@ -17,7 +17,9 @@ def main() -> None:
     if not (place / "bin" / "python").exists():
         venv.create(place, with_pip=True)
     pip = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", "constraints.txt", "hatchling", "editables"], cwd=root, check=True)
+    # What builds linkdoctor, and pyspark, which comes as source alone.
+    builders = ["hatchling", "editables", "setuptools", "wheel"]
+    subprocess.run([*pip, "--constraint", "constraints.txt", *builders], cwd=root, check=True)
     subprocess.run(
         [*pip, "--constraint", "constraints.txt", "--no-build-isolation", "--editable", ".", *tools],
         cwd=root,

@@ -153,10 +153,11 @@ def _query(plan: Plan, function: str, instances: int) -> str:
 
 
 def _literal(document: str) -> str:
-    """JSON as a literal of MaxCompute SQL, without anything that a client could split, replace or unescape.
+    """JSON as a literal of MaxCompute SQL, without anything that a client could split, replace, unescape or end.
 
-    Quotes, semicolons and dollar signs can only stand in JSON's strings, where an escape means the same.
+    Quotes, semicolons, dollar signs and what ends XML's CDATA can only stand in JSON's strings, where an escape means
+    the same.
     """
-    for character in "';$":
+    for character in "';$>":
         document = document.replace(character, f"\\u{ord(character):04x}")
     return "'" + document.replace("\\", "\\\\") + "'"

@@ -74,6 +74,20 @@ ENTRIES: Tuple[Cause, ...] = (
         "correct what leads {host} to {answers}; {alternative} answers",
     ),
     Cause(
+        "dns_zone_not_attached",
+        "dns",
+        "the name exists for others, and not for the name servers that are asked here",
+        "attach the private zone of {host} to the VPC whose name servers are asked here ({servers}), or use its "
+        "address; elsewhere the name leads to {alternative}",
+        decided_by="the zone's list of VPCs",
+    ),
+    Cause(
+        "dns_split_horizon",
+        "dns",
+        "the name leads to a public address here, and to a private one where it is reached",
+        "let {servers} answer {alternative} for {host} (attach its private zone), or open the way to {answers}",
+    ),
+    Cause(
         "dns_slow",
         "dns",
         "the answer is right but late",

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from attrs import frozen
 
-from reports import words
+from reports import job_log, words
 from reports.causes import CAUSES, UNDETERMINED_CAUSES
 from reports.model import (
     HEALTHY,
@@ -239,6 +239,16 @@ class Story:
         return [
             ", ".join(shares) + (f": {decision} would tell" if decision else "")
             for decision, shares in by_decision.items()
+        ]
+
+    @property
+    def job_said(self) -> list[tuple[str, str]]:
+        """What the failed job's log says of each target, in words."""
+        return [
+            (name, job_log.sentence(seen))
+            for name in self.targets
+            for seen in self.seen[name]
+            if seen.probe == job_log.PROBE
         ]
 
     # --- what works ---------------------------------------------------------------------------------------------

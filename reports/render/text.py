@@ -47,17 +47,15 @@ def open_console(stream: TextIO, width: int | None = None) -> Console:
 
 def render(report: Report, console: Console, *, command: str = "linkdoctor check PLAN") -> None:
     """Print the report. ``command`` is how the check was started, for the hints that repeat it."""
-    Page(console).report(Story(report), command)
+    _Page(console).report(Story(report), command)
 
 
 def render_again(changes: Sequence[again.Change], console: Console) -> None:
     """Print what became of the targets that were broken before."""
-    Page(console).changes(changes)
+    _Page(console).changes(changes)
 
 
-class Page:
-    """What is printed, line by line, on one console."""
-
+class _Page:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
@@ -72,6 +70,7 @@ class Page:
         for findings in untold:
             self.the_same(story, findings)
         self.healthy(story)
+        self.job_said(story)
         self.foot(story, command)
 
     def head(self, story: Story) -> None:
@@ -156,6 +155,12 @@ class Page:
             ]
             for row in rows
         )
+
+    def job_said(self, story: Story) -> None:
+        rows = story.job_said
+        if rows:
+            self.line()
+            self.columns([said(name, "bold"), said(sentence)] for name, sentence in rows)
 
     def foot(self, story: Story, command: str) -> None:
         notes = [finding for finding in story.report.findings if finding.severity == "info"]

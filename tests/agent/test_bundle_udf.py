@@ -113,7 +113,7 @@ def _unquoted(literal):
     """A string literal of MaxCompute SQL as its value: backslash escapes."""
     assert literal[0] == literal[-1] == "'"
     inside = literal[1:-1]
-    assert not any(character in inside for character in "';$")
+    assert not any(character in inside for character in "';$>")
     return inside.replace("\\\\", "\\")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import OWNERS
+from agent.cli import OWNERS, cli
 from reports import model
 
 LINKDOCTOR = Path(sys.executable).parent / "linkdoctor"
@@ -288,3 +288,13 @@ def test_terminal_escapes_of_a_banner_are_shown(tmp_path):
     assert "wrong_service" in done.stdout
     assert "\x1b" not in done.stdout
     assert "\x07" not in done.stdout
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_the_help_of_every_command_reads_well(command):
+    """Examples stand line by line, and no mark of the formatter is left."""
+    done = run(command, "--help")
+
+    assert 0 == done.returncode
+    assert "\\b" not in done.stdout
+    assert "\x08" not in done.stdout

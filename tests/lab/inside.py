@@ -21,10 +21,12 @@ from typing import Any
 from tests.lab import fleet, network
 from tests.lab.certificates import Authority
 from tests.lab.changes import Undo
+from tests.lab.comparisons.faults import FAULTS as BETWEEN
 from tests.lab.faults import FAULTS
 from tests.lab.nameserver import FIRST, SECOND, NameServers
 from tests.lab.real import PATH, RealServers
 from tests.lab.servers import HEALTHY, Servers
+from tests.lab.sparkcluster import SparkCluster
 from tests.lab.wire import Recorder
 
 # A tmpfs of the lab's own: what is written here ends with it.
@@ -60,6 +62,7 @@ class Inside:
         self._runs = 0
         self._recorders: dict[str, Recorder] = {}
         self._fleet = False
+        self._spark: SparkCluster | None = None
 
     def built(self) -> float:
         """Seconds that the network took."""
@@ -68,7 +71,8 @@ class Inside:
     def apply(self, names: Sequence[str]) -> None:
         """Faults, one after the other."""
         for name in names:
-            self._undo.append(FAULTS[name].change(self))
+            fault = FAULTS.get(name) or BETWEEN[name]
+            self._undo.append(fault.change(self))
 
     def undo(self) -> None:
         """All faults, the last one first."""
@@ -158,6 +162,12 @@ class Inside:
         if not self._fleet:
             fleet.build()
             self._fleet = True
+
+    def spark(self, action: str, **arguments: Any) -> Any:
+        """The Spark cluster (tests/lab/sparkcluster.py), and what it is to do."""
+        if self._spark is None:
+            self._spark = SparkCluster(FOLDER, self.command)
+        return getattr(self._spark, action)(**arguments)
 
 
 def _meet(namespace: str, address: str, port: int, timeout: float) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from reports import causes, remedies
 from reports.causes import CAUSES, LAYERS
+from reports.comparison.rules import CONTRASTS
 from reports.failures import Failure
 from reports.model import OWNERS, SEVERITIES
 from reports.rules.contract import STAGES
@@ -45,7 +46,7 @@ def test_codes_are_unique():
 def test_every_cause_of_the_layer_has_a_rule(layer):
     """A cause that nothing can name would be a promise."""
     of_layer = {cause.code for cause in CAUSES.values() if cause.layer == layer}
-    ruled = {rule.cause for rule in RULES}
+    ruled = {rule.cause for rule in RULES} | {cause for contrast in CONTRASTS for cause in contrast.brings}
 
     assert _LATER.get(layer, set()) == of_layer - ruled
 
