@@ -88,7 +88,7 @@ def check(
     if not what and not again:
         raise click.UsageError("name a PLAN, or one TARGET or more, or --again REPORT, or --from FILES")
     if of_job and (again or not what):
-        raise click.UsageError("--from takes the job's own files, one or more, and goes without --again")
+        raise click.UsageError("--from takes a failed job's own files, and goes without --again")
     before = commands.read_report(again) if again else None
     progress = style == "text" and not hand_over
     if of_job:
@@ -228,6 +228,24 @@ def bundle_udf(plan: str, folder: str, wheels: str | None, instances: int, singl
     from agent import bundling
 
     for path in bundling.udf(plan, folder, wheels=wheels, instances=instances, single=single):
+        click.echo(path)
+    return 0
+
+
+@bundle.command("spark")
+@click.argument("plan", metavar="PLAN")
+@_folder
+@_wheels
+@click.option("--project", metavar="NAME", help="The project of MaxCompute where the resources will be.")
+def bundle_spark(plan: str, folder: str, wheels: str | None, project: str | None) -> int:
+    """For Spark, on MaxCompute or not: the program, the lines of its configuration, the command.
+
+    \b
+      linkdoctor bundle spark nightly-etl.yaml --output nightly-etl --project my_project
+    """
+    from agent import bundling
+
+    for path in bundling.spark(plan, folder, wheels=wheels, project=project):
         click.echo(path)
     return 0
 

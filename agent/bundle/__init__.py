@@ -4,9 +4,14 @@ Nothing here touches the network or the platform: a bundle is values, and a fold
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 from attrs import field, frozen
+
+
+class BundleError(Exception):
+    """No bundle can be made of the plan, or written; the message says why."""
 
 
 @frozen(kw_only=True)
@@ -40,3 +45,17 @@ class UdfBundle:
     functions: tuple[Function, ...]
     settings: Mapping[str, str]
     query: str
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> list[Path]:
+    """Write files by their name, scripts executable; their paths. Raises BundleError before it replaces another."""
+    paths = {folder / name: content for name, content in files.items()}
+    for path, content in paths.items():
+        if path.exists() and path.read_bytes() != content:
+            raise BundleError(f"{path}: is there already, and is another file: name another --output")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, content in paths.items():
+        path.write_bytes(content)
+        if path.suffix == ".sh":
+            path.chmod(0o755)
+    return list(paths)

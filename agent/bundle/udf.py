@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from textwrap import wrap
 
-from agent.bundle import Function, Resource, UdfBundle
+from agent.bundle import BundleError, Function, Resource, UdfBundle, write_files
 from agent.bundle.archive import FOLDER, kit_files, zip_of
 from reports.document import plan_to_document
 from reports.maxcompute.settings import ACCESS_LIST, NETWORK_LINK, normal
@@ -29,10 +29,6 @@ _STATED = re.compile(r"[A-Za-z0-9_.:,*/ -]*")
 _MARGIN = 60
 # Seconds; what odps.function.timeout takes at most.
 _LONGEST = 3600
-
-
-class BundleError(Exception):
-    """No bundle can be made of the plan; the message says why."""
 
 
 def build(
@@ -96,16 +92,8 @@ def script(bundle: UdfBundle) -> str:
 
 def write(bundle: UdfBundle, folder: Path) -> list[Path]:
     """Write the resources and the script; the files. Raises BundleError before it would replace another file."""
-    contents = {resource.name: resource.content for resource in bundle.resources}
-    contents[f"linkdoctor_{bundle.tag}.sql"] = script(bundle).encode()
-    paths = {folder / name: content for name, content in contents.items()}
-    for path, content in paths.items():
-        if path.exists() and path.read_bytes() != content:
-            raise BundleError(f"{path}: is there already, and is another file: name another --output")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, content in paths.items():
-        path.write_bytes(content)
-    return list(paths)
+    files = {resource.name: resource.content for resource in bundle.resources}
+    return write_files({**files, f"linkdoctor_{bundle.tag}.sql": script(bundle).encode()}, folder)
 
 
 def _single(source: str, archive: bytes) -> str:
@@ -144,10 +132,10 @@ def _query(plan: Plan, function: str, instances: int) -> str:
     columns = ", ".join(NAMES)
     document = json.dumps(plan_to_document(plan), separators=(",", ":"))
     if instances == 1:
-        return f"SELECT {function}(task) AS ({columns})\nFROM (SELECT {_literal(document)} AS task) t"  # noqa: S608
+        return f"SELECT {function}(task) AS ({columns})\nFROM (SELECT {_literal(document)} AS task) t"
     head, tail = _literal('{"share":{"index":'), _literal(f',"of":{instances}}},{document[1:]}')
     return (
-        f"SELECT {function}(task) AS ({columns})\nFROM (SELECT CONCAT({head}, n, {tail}) AS task\nFROM "  # noqa: S608
+        f"SELECT {function}(task) AS ({columns})\nFROM (SELECT CONCAT({head}, n, {tail}) AS task\nFROM "
         f"(SELECT POSEXPLODE(SPLIT(SPACE({instances - 1}), ' ')) AS (n, s)) i DISTRIBUTE BY n) t"
     )
 

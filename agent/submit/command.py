@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from agent import submit
-from agent.bundle import UdfBundle
-from agent.bundle.udf import BundleError, script
+from agent.bundle import BundleError, UdfBundle
+from agent.bundle.udf import script
 from agent.bundle.wheels import WheelsError
 from reports import words
 from reports.model import Plan, Report

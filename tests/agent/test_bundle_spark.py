@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from agent import plan as plans
-from agent.bundle import kit, spark
+from agent.bundle import BundleError, kit, spark
 from agent.bundle.archive import FOLDER
 from reports.document import plan_loads
 from reports.model import Setting
@@ -117,7 +117,7 @@ def test_a_value_that_would_be_another_line(plan, value):
     """What cannot stand in one line is refused."""
     setting = Setting(key="spark.hadoop.odps.cupid.eni.enable", value=value)
 
-    with pytest.raises(spark.BundleError, match=r"settings\.spark\.hadoop\.odps\.cupid\.eni\.enable"):
+    with pytest.raises(BundleError, match=r"settings\.spark\.hadoop\.odps\.cupid\.eni\.enable"):
         spark.build(evolve(plan, settings=(setting,)))
 
 
@@ -143,7 +143,7 @@ def test_the_command(plan, tmp_path):
 def test_nothing_foreign_is_replaced(plan, tmp_path):
     """Another file of that name is left alone, and nothing is written beside it; the same bundle may come again."""
     (tmp_path / spark.README).write_text("mine")
-    with pytest.raises(spark.BundleError, match=r"README\.md: is there already"):
+    with pytest.raises(BundleError, match=r"README\.md: is there already"):
         spark.write(spark.build(plan), tmp_path)
     assert [spark.README] == [path.name for path in tmp_path.iterdir()]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import plan as plans
-from agent.bundle import kit, udf, wheels
+from agent.bundle import BundleError, kit, udf, wheels
 from agent.bundle.archive import FOLDER
 from reports.document import loads, plan_loads, plan_to_document
 from reports.model import Job, Limits, Plan, Setting, Target
@@ -162,7 +162,7 @@ def test_the_session_s_flags_come_from_the_plan(plan):
 def test_a_setting_that_would_end_the_statement_is_refused(plan):
     """Nothing of a plan becomes a statement of its own."""
     setting = Setting(key="odps.session.networklink", value="x; drop table t")
-    with pytest.raises(udf.BundleError) as caught:
+    with pytest.raises(BundleError) as caught:
         udf.build(evolve(plan, settings=(setting,)))
 
     assert "cannot stand in a statement" in str(caught.value)
@@ -170,7 +170,7 @@ def test_a_setting_that_would_end_the_statement_is_refused(plan):
 
 def test_a_run_longer_than_a_function_may_take_is_refused(plan):
     """The deadline and a margin must fit into the platform's time-out."""
-    with pytest.raises(udf.BundleError) as caught:
+    with pytest.raises(BundleError) as caught:
         udf.build(evolve(plan, limits=Limits(deadline=3600.0)))
 
     assert str(caught.value).startswith("limits.deadline: ")
@@ -182,7 +182,7 @@ def test_nothing_that_exists_is_replaced(tmp_path, plan):
     written = udf.write(bundle, tmp_path)
     assert written == udf.write(bundle, tmp_path)
     written[0].write_text("mine")
-    with pytest.raises(udf.BundleError):
+    with pytest.raises(BundleError):
         udf.write(bundle, tmp_path)
 
     assert "mine" == written[0].read_text()
@@ -208,3 +208,15 @@ def test_a_library_that_is_not_the_released_one_is_refused(tmp_path):
         wheels.files(tmp_path)
 
     assert "not what was released as attrs 24.2.0" in str(caught.value)
+
+
+def test_the_page_shows_what_the_worked_example_gives():
+    """docs/udf.md holds the statements that deploy/udf/plan.yaml makes; only the query is cut."""
+    bundle = udf.build(plans.load(str(kit.ROOT / "deploy" / "udf" / "plan.yaml")), tag="TAG")
+    page = (kit.ROOT / "docs" / "udf.md").read_text()
+    shown = page.partition("```sql\n")[2].partition("```")[0]
+
+    def statements(script):
+        return [line for line in script.splitlines() if not line.startswith(("SELECT ", "FROM "))]
+
+    assert statements(udf.script(bundle)) == statements(shown)
