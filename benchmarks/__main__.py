@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from benchmarks import compare, connect, diagnose, silent, startup, udf
+from benchmarks import compare, connect, diagnose, logs, silent, startup, udf
 from benchmarks.measure import CannotRun, Result
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -12,6 +12,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
     "silent": silent.run,
     "diagnose": diagnose.run,
     "compare": compare.run,
+    "logs": logs.run,
     "udf": udf.run,
 }
 

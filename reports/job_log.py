@@ -25,12 +25,14 @@ def error_words(error: str, phase: str = "") -> str:
 
 
 def times(number: int, first: str, last: str) -> str:
-    """``14 times, 03:12:44 to 03:20:01``, the moments as they are given and as short as they can be."""
+    """``14 times, 2026-11-23 03:12:44 to 03:20:01``: the moments as the log has them, the day once."""
     often = "once" if number == 1 else count(number, "time")
     if not first:
         return often
-    shared = first[:11] if len(last) > 11 and first[:10] == last[:10] and first[10:11] in ("T", " ") else ""
-    return "%s, %s" % (often, first if first == last else "%s to %s" % (first, last[len(shared) :]))
+    if first == last:
+        return "%s, %s" % (often, first)
+    day = max(first.rfind("T"), first.rfind(" ")) + 1
+    return "%s, %s to %s" % (often, first, last[day:] if last[:day] == first[:day] else last)
 
 
 def sentence(seen: Observation) -> str:

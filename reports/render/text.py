@@ -160,7 +160,9 @@ class _Page:
         rows = story.job_said
         if rows:
             self.line()
-            self.columns([said(name, "bold"), said(sentence)] for name, sentence in rows)
+            self.columns([said(name, "bold"), said(sentence)] for name, sentence in rows[:_MOST_ROWS])
+            if len(rows) > _MOST_ROWS:
+                self.line(Text(f"and {len(rows) - _MOST_ROWS:,} more that the job said"))
 
     def foot(self, story: Story, command: str) -> None:
         notes = [finding for finding in story.report.findings if finding.severity == "info"]

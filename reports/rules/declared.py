@@ -137,7 +137,7 @@ def is_through(case: Case) -> bool:
 
 def is_unmeasured(case: Case) -> bool:
     """Whether nothing was sent for the target: only its settings are known."""
-    return not case.names and not case.connects and all(seen.probe == "settings" for seen in case.seen)
+    return not case.names and not case.connects and all(seen.probe in ("settings", "log") for seen in case.seen)
 
 
 def way_of(case: Case) -> str:
