@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 from functools import lru_cache
@@ -24,7 +25,7 @@ def here(kind: str, machine: Machine, config: Optional[ResolverConfig], labels: 
         addresses=own_addresses(machine.interfaces),
         name_servers=tuple(label(server) for server in config.servers) if config is not None else (),
         labels=labels,
-        capabilities=dict(_capabilities(machine.rtnetlink)),
+        capabilities=dict(_capabilities(kind, machine.rtnetlink)),
     )
 
 
@@ -44,9 +45,18 @@ def _host_name() -> str:
 
 
 @lru_cache(maxsize=None)
-def _capabilities(rtnetlink: bool) -> Dict[str, bool]:
-    """What this process may do: tried once."""
-    found = {"rtnetlink": rtnetlink, "proc": Path("/proc/net/sockstat").exists(), "threads": _threads()}
+def _capabilities(kind: str, rtnetlink: bool) -> Dict[str, bool]:
+    """What this process may do: tried once. What a host's processes may do anyway is tried only inside a job."""
+    found = {
+        "rtnetlink": rtnetlink,
+        "proc": Path("/proc/net/sockstat").exists(),
+        "threads": _threads(),
+        "host_name": bool(_host_name()),
+        "raw_socket": _raw_socket(),
+    }
+    if kind != "host":
+        found["subprocess"] = _subprocess()
+        found["file_writes"] = _file_writes()
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             found["error_queue"] = kernel.receive_icmp_errors(sock)
@@ -64,3 +74,28 @@ def _threads() -> bool:
         return False
     thread.join()
     return True
+
+
+def _raw_socket() -> bool:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP).close()
+    except OSError:
+        return False
+    return True
+
+
+def _subprocess() -> bool:
+    try:
+        return subprocess.call(["true"]) == 0  # noqa: S607 - found by PATH, as anything else would be
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
+def _file_writes() -> bool:
+    import tempfile  # noqa: PLC0415 - only inside a job
+
+    try:
+        with tempfile.TemporaryFile() as file:
+            return file.write(b"1") == 1
+    except OSError:
+        return False

@@ -16,6 +16,8 @@ from tests.lab.score import Scoring
 # descriptors.
 _UNKNOWABLE = {udf.SANDBOX: {"wrong_route", "local_resources"}, udf.PYOU: {"local_resources"}}
 
+_FORBIDDEN = {"threads", "subprocess", "raw_socket", "error_queue", "rtnetlink", "proc", "file_writes", "host_name"}
+
 CASES = [
     (name, way)
     for name, scenario in SCENARIOS.items()
@@ -51,6 +53,6 @@ def test_the_true_cause_comes_first_from_a_udf(scores, name, way):
 
     assert score.right, str(score)
     assert outcome.report["vantage"]["kind"] == "udf"
-    forbidden = {"threads", "rtnetlink", "proc", "error_queue"} if way == udf.SANDBOX else set()
+    forbidden = _FORBIDDEN if way == udf.SANDBOX else set()
     capabilities = outcome.report["vantage"]["capabilities"]
     assert forbidden == {power for power, possible in capabilities.items() if not possible}
