@@ -86,14 +86,14 @@ class Step:
         return isinstance(error, (OSError, EOFError)) or self.failure not in (Failure.INTERRUPTED, Failure.UNKNOWN)
 
     def _observation(self) -> Observation:
-        return _identified(
+        return observed(
             self.probe,
             self.step,
             self.target,
             self.address,
             self.failure,
             self.started,
-            round(self.duration or 0.0, 6),
+            self.duration or 0.0,
             self.facts,
         )
 
@@ -122,7 +122,7 @@ class Notes:
 
 def identified(observation: Observation) -> Observation:
     """The observation with the id that derives from its content."""
-    return _identified(
+    return observed(
         observation.probe,
         observation.step,
         observation.target,
@@ -134,7 +134,7 @@ def identified(observation: Observation) -> Observation:
     )
 
 
-def _identified(
+def observed(
     probe: str,
     step: str,
     target: Optional[str],
@@ -144,6 +144,8 @@ def _identified(
     duration_s: float,
     facts: Facts,
 ) -> Observation:
+    """An observation of these, with the id that derives from them."""
+    duration_s = round(duration_s, 6)
     return Observation(
         id=content_id("o-", probe, step, target, address, failure, started, duration_s, facts),
         probe=probe,

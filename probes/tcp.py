@@ -3,7 +3,7 @@
 from typing import Optional
 
 from probes.connector import Handshake
-from probes.contract import Ask, Notes
+from probes.contract import Ask, Notes, observed
 from probes.network import Network, SocketStream
 from reports.failures import Failure
 from reports.model import Facts, Observation, join_port
@@ -62,13 +62,5 @@ def _observation(target: str, address: str, port: int, step: str, shaken: Handsh
         facts["errno"] = shaken.errno
     if shaken.loop_lag > _LATE:
         facts["loop_lag_s"] = round(shaken.loop_lag, 3)
-    return Observation(
-        probe="tcp",
-        step=step,
-        target=target,
-        address=join_port(address, port),
-        failure=shaken.failure,
-        started=shaken.started,
-        duration_s=round(shaken.duration, 6),
-        facts=facts,
-    )
+    where = join_port(address, port)
+    return observed("tcp", step, target, where, shaken.failure, shaken.started, shaken.duration, facts)

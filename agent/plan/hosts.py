@@ -71,7 +71,7 @@ def host_of(text: str) -> str:
         raise Wrong("the host is missing", HOSTS)
     if len(text) > _LONGEST_HOST:
         raise Wrong(f"the host is {len(text)} characters long", f"names of up to {_LONGEST_NAME} characters")
-    if not text.isprintable() or any(character.isspace() for character in text):
+    if not text.isprintable() or " " in text:  # no other white space is printable
         raise Wrong(f"{quoted(text)} holds a space or a control character", HOSTS)
     if ":" in text:
         return _ipv6(text)
@@ -148,9 +148,10 @@ def _ipv4(text: str) -> str:
 
 
 def _of_one_host(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    if address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255":
-        raise Wrong(f"{address} is not the address of a host", HOSTS)
-    return str(address)
+    text = str(address)
+    if address.is_unspecified or address.is_multicast or text == "255.255.255.255":
+        raise Wrong(f"{text} is not the address of a host", HOSTS)
+    return text
 
 
 def _zeros(text: str) -> str:

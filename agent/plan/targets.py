@@ -41,31 +41,34 @@ def parse_target(text: str, service: str | None = None) -> Address:
 
     A service that is named nowhere is that of the host's name (a Hologres endpoint) or of the well-known port.
     """
-    shown = quoted(without_user_info(text))
     if len(text) > _LONGEST:
         raise Wrong(f"is {len(text)} characters long", f"up to {_LONGEST}")
-    if not text.isprintable() or any(character.isspace() for character in text):
-        raise Wrong(f"{shown} holds a space or a control character", FORMS)
+    if not text.isprintable() or " " in text:  # no other white space is printable
+        raise Wrong(f"{_shown(text)} holds a space or a control character", FORMS)
     try:
-        return _parse(text, service, shown)
+        return _parse(text, service)
     except Wrong:
         if "@" not in text:
             raise
         # A password may hold the marks by which an address is split, so that no other message is safe to show.
-        raise Wrong(f"{shown} holds a user name or a password", FORMS, _NO_SECRETS) from None
+        raise Wrong(f"{_shown(text)} holds a user name or a password", FORMS, _NO_SECRETS) from None
 
 
-def _parse(text: str, service: str | None, shown: str) -> Address:
+def _shown(text: str) -> str:
+    return quoted(without_user_info(text))
+
+
+def _parse(text: str, service: str | None) -> Address:
     scheme = _SCHEME.match(text)
     if scheme:
         service = _service(scheme[1], service)
-    authority, path = _split_path(text[scheme.end() :] if scheme else text, shown)
+    authority, path = _split_path(text[scheme.end() :] if scheme else text, text)
     if "@" in authority:
         raise Wrong("holds a user name or a password")
     written, port = split_port(authority)
     host = host_of(written)
     if port is None:
-        port = _usual_port(service, shown)
+        port = _usual_port(service, text)
     return Address(service or service_of(host, port), host, port, path)
 
 
@@ -85,11 +88,12 @@ def _service(scheme: str, beside: str | None) -> str:
     return name
 
 
-def _split_path(rest: str, shown: str) -> tuple[str, str]:
-    """The authority and the path with its query; a path is at least ``/``."""
+def _split_path(rest: str, text: str) -> tuple[str, str]:
+    """The authority and the path with its query; a path is at least ``/``. ``text``: what messages show."""
     cut = re.search(r"[/?#]", rest)
     if cut is None:
         return rest, "/"
+    shown = _shown(text)
     authority, path = rest[: cut.start()], rest[cut.start() :]
     if "#" in path:
         raise Wrong(f"{shown} has a fragment, which is never sent", FORMS, "leave out what begins with #")
@@ -108,10 +112,10 @@ def _escaped(path: str) -> str:
     return f"write {quote(path[:80])}" if _PATH.fullmatch(quote(path)) else ""
 
 
-def _usual_port(service: str | None, shown: str) -> int:
+def _usual_port(service: str | None, text: str) -> int:
     if service is None:
-        raise Wrong(f"{shown} has neither a port nor a service", FORMS)
+        raise Wrong(f"{_shown(text)} has neither a port nor a service", FORMS)
     ports = SERVICES[service].ports
     if not ports:
-        raise Wrong(f"{shown} has no port, and {service} has no usual one", PORTS)
+        raise Wrong(f"{_shown(text)} has no port, and {service} has no usual one", PORTS)
     return ports[0]
