@@ -56,6 +56,8 @@ class Pace:
 
     async def wait(self) -> None:
         """Return when one more event is allowed; the caller marks it without awaiting anything in between."""
+        if not self._turn.locked() and self._pause(time.monotonic()) <= 0:
+            return
         async with self._turn:
             pause = self._pause(time.monotonic())
             while pause > 0:

@@ -21,7 +21,7 @@ from benchmarks.measure import CannotRun, Result, addresses, check, cpu_clock, l
 _EXPORTER = "prometheus-blackbox-exporter"
 _TARGETS = 1000
 _IN_FLIGHT = 256
-_TIMES = 5
+_TIMES = 15
 _MODULE = "modules: {tcp_connect: {prober: tcp, timeout: 5s}}\n"
 
 

@@ -64,9 +64,9 @@ class _Waiting:
         self.start = time.monotonic()
         self.deadline = self.start + timeout
 
-    def wake(self) -> None:
+    def end(self, ready: bool) -> None:
         if not self.future.done():
-            self.future.set_result(None)
+            self.future.set_result(ready)
 
     def __lt__(self, other: "_Waiting") -> bool:
         return self.deadline < other.deadline
@@ -146,8 +146,11 @@ class Connector:
                     ended.sock.close()
             raise
 
-    async def ready(self, sock: socket.socket, timeout: float, writing: bool = False) -> None:
-        """Until the socket can be read (or written), or ``timeout`` seconds are over. One at a time for a socket."""
+    async def ready(self, sock: socket.socket, timeout: float, writing: bool = False) -> bool:
+        """Whether the socket can be read (or written) within ``timeout`` seconds. One wait at a time for a socket.
+
+        A time-out is judged last, after everything that has happened meanwhile: a late event loop invents no silence.
+        """
         waiting = _Waiting(sock, self._loop.create_future(), timeout)
         descriptor = sock.fileno()
         events = (select.EPOLLOUT if writing else select.EPOLLIN) | select.EPOLLONESHOT
@@ -158,7 +161,7 @@ class Connector:
         self._waiting[descriptor] = waiting
         self._expire_at(waiting)
         try:
-            await waiting.future
+            return await waiting.future  # type: ignore[no-any-return]
         finally:
             self._waiting.pop(descriptor, None)
 
@@ -181,7 +184,7 @@ class Connector:
             if isinstance(waiting, _Pending):
                 self._answered(waiting, events)
             elif waiting is not None:
-                waiting.wake()
+                waiting.end(ready=True)
 
     def _answered(self, pending: _Pending, events: int) -> None:
         number, icmp = 0, None
@@ -209,7 +212,7 @@ class Connector:
             if isinstance(waiting, _Pending):
                 self._finish(waiting, errno.ETIMEDOUT)
             else:
-                waiting.wake()
+                waiting.end(ready=False)
         self._arm()
 
     def _finish(self, pending: _Pending, number: int, icmp: Optional[IcmpError] = None) -> None:

@@ -238,17 +238,14 @@ async def _datagram(connector: Connector, sock: socket.socket, fits: Callable[[b
 async def _when_ready(
     connector: Connector, sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False
 ) -> T:
-    """The operation's result as soon as the socket is ready.
-
-    A time-out is judged last: once more after the time is over, and only then TimeoutError, so that a late event
-    loop invents no silence.
-    """
+    """The operation's result as soon as the socket is ready; TimeoutError after ``timeout`` seconds."""
     try:
         return operation()
     except (BlockingIOError, InterruptedError):
         pass
-    await connector.ready(sock, timeout, writing)
-    try:
-        return operation()
-    except (BlockingIOError, InterruptedError):
-        raise asyncio.TimeoutError("no answer within %.3g s" % timeout) from None
+    if await connector.ready(sock, timeout, writing):
+        try:
+            return operation()
+        except (BlockingIOError, InterruptedError):
+            pass  # it was ready for what the kernel then threw away
+    raise asyncio.TimeoutError("no answer within %.3g s" % timeout)

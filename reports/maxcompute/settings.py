@@ -6,7 +6,6 @@ Keys of Spark may come with ``spark.hadoop.`` in front or without it (a node's o
 known here without. Sources: "Network connection process"; "Access instances in a VPC from Spark on MaxCompute".
 """
 
-import difflib
 import re
 from typing import Callable, Dict, FrozenSet, Iterable, List, Optional, Tuple, TypeVar
 
@@ -211,6 +210,8 @@ def runtime_of(settings: Iterable[Setting]) -> Optional[str]:
 def _misspelt(key: str) -> Problems:
     if not key.startswith(("odps.", "networklink")):
         return ()
+    import difflib  # noqa: PLC0415 - start-up: only for a key that nobody knows
+
     near = difflib.get_close_matches(key, sorted(KNOWN - NOTED), n=1, cutoff=_ALIKE)
     return (Problem(word="key", entry=shown(key), corrected=written(near[0])),) if near else ()
 
