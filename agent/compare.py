@@ -13,6 +13,8 @@ from rich.console import Console
 
 from agent.commands import LARGEST_REPORT, to_output
 from reports.comparison import Comparison, Merge, NothingInCommon, dumps
+from reports.comparison import loads as comparison_of
+from reports.comparison.model import SCHEMA
 from reports.comparison.redact import redact
 from reports.document import DocumentError, from_document, loads
 from reports.model import Report
@@ -22,16 +24,24 @@ from reports.render.text import open_console
 from reports.words import count
 
 _CHUNK = 1 << 20
+# The schema is the first key of a document.
+_HEAD = 200
 # How many unreadable ones are named, each with its reason.
 _MOST_NAMED = 10
 
 
 def run(names: Sequence[str], *, style: str, output: str | None, redacted: bool) -> str:
-    """Compare the files' reports, print what they prove, and give the verdict.
+    """Compare the files' reports, print what they prove, and give the verdict. One saved comparison is printed again.
 
     What cannot be read is said on stderr, and the rest is compared. Raises ClickException where fewer than two vantage
     points are left, or no target has two.
     """
+    saved = _saved(names[0]) if len(names) == 1 else None
+    if saved is not None:
+        if redacted:
+            raise click.ClickException("--redact needs the reports: a saved comparison does not tell what is a name")
+        to_output(output, lambda file: _write(file, saved, style))
+        return saved.verdict
     pseudonyms = Pseudonyms() if redacted else None
     merge, unreadable = Merge(), Unreadable()
     for report in unreadable.drop(reports_in(names)):
@@ -54,6 +64,20 @@ def run(names: Sequence[str], *, style: str, output: str | None, redacted: bool)
         comparison = redact(comparison, pseudonyms)
     to_output(output, lambda file: _write(file, comparison, style))
     return comparison.verdict
+
+
+def _saved(name: str) -> Comparison | None:
+    """The comparison in the file, as `compare` or Spark's driver writes it; None for anything else."""
+    try:
+        with Path(name).open(encoding="utf-8-sig") as file:
+            head = file.read(_HEAD)
+            if SCHEMA not in head:
+                return None
+            return comparison_of(head + file.read(LARGEST_REPORT), name)
+    except (OSError, UnicodeDecodeError):
+        return None  # whoever reads it as reports says why
+    except DocumentError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def tell_together(reports: Iterable[Report], console: Console) -> None:

@@ -7,6 +7,7 @@ from attrs import evolve
 from reports.causes import CAUSES
 from reports.evidence import Case, names_of
 from reports.maxcompute.checklists import for_cause
+from reports.maxcompute.ways import link_of
 from reports.model import Remedy
 from reports.rules.contract import Rule
 from reports.words import listed
@@ -24,6 +25,7 @@ FIELDS = {
     "ip": "the destination",
     "ips": "the destination",
     "issuer": "unknown",
+    "link": "the network link",
     "message": "nothing readable",
     "names": "none that is readable",
     "not_after": "a past date",
@@ -112,6 +114,7 @@ def _fields(rule: Rule, cases: Sequence[Case]) -> _Fields:
             )
         ),
         "vantage": run.vantage.host,
+        "link": link_of(run.runtime),
     }
     known = _Fields((key, value) for key, value in fields.items() if value)
     known.update(rule.details(cases[0]))

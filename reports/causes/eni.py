@@ -10,7 +10,7 @@ ENTRIES: Tuple[Cause, ...] = (
         "eni_missing",
         "eni",
         "there is no ENI in the VPC: VPC traffic takes the way of the Internet and dies there",
-        "give the job the network link, so that an ENI in {vswitch} carries its traffic",
+        "give the job {link}, so that an ENI in {vswitch} carries its traffic",
         ADMIN,
         reference=PAGE + "access over a VPC",
     ),

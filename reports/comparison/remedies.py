@@ -7,6 +7,7 @@ from reports.causes import CAUSES
 from reports.comparison.view import View
 from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
+from reports.maxcompute.ways import link_of
 from reports.model import Remedy
 from reports.remedies import FIELDS
 from reports.words import listed
@@ -70,6 +71,7 @@ def _fields(views: Sequence[View]) -> Dict[str, str]:
         "alternative": listed(elsewhere),
         "issuer": views[0].lead.issuer,
         "vantage": listed(_each(look.point.host for look in failing)),
+        "link": link_of(failing[0].point.runtime),
     }
 
 

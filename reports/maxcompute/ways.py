@@ -36,6 +36,7 @@ from reports.maxcompute.settings import (
     TRUSTED,
     VPC_DOMAINS,
     Declared,
+    written,
 )
 from reports.model import RUNTIMES, Target
 
@@ -73,6 +74,7 @@ LIST_OF: Dict[str, str] = {
 }
 # Runtimes whose own sockets MaxCompute's settings do not govern.
 UNGOVERNED: FrozenSet[str] = frozenset({"host", "pyodps"})
+
 GOVERNED: FrozenSet[str] = frozenset(RUNTIMES) - UNGOVERNED
 
 # The words for a way that is not supported, and what they mean.
@@ -101,6 +103,13 @@ _BY_NETWORK = {PUBLIC: INTERNET, VPC: BY_VPC, INTERNAL: SERVICE}
 # private use is known only inside.
 _PUBLIC_LABEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]+")
 _PRIVATE_LABELS = frozenset({"internal", "local", "lan", "localhost"})
+
+
+def link_of(runtime: str) -> str:
+    """What gives a job of this runtime an ENI in the VPC, in words."""
+    if runtime == "spark":
+        return "its ENI (%s = true, and %s)" % (written(ENI_ENABLE), written(ENI_INFO))
+    return "the network link"
 
 
 @frozen(kw_only=True)

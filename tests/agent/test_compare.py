@@ -203,3 +203,13 @@ def test_bytes_that_are_no_text(tmp_path):
 
     assert isinstance(error, DocumentError)
     assert "this is not text" in str(error)
+
+
+def test_a_saved_comparison_is_printed_again(files, tmp_path):
+    """What a driver, or an earlier run, has written reads as if it had just been made."""
+    saved = tmp_path / "comparison.json"
+    assert run(*files, "--format", "json", "--output", str(saved)).returncode == 2
+
+    again = run(str(saved))
+    assert (2, run(*files).stdout) == (again.returncode, again.stdout)
+    assert "--redact needs the reports" in run(str(saved), "--redact").stderr
