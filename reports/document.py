@@ -6,7 +6,7 @@ neither move a terminal's cursor nor fail to be encoded.
 
 Reading is strict: nothing is coerced, an unknown word or a missing key is an error. Unknown *keys* are ignored, because
 a later linkdoctor may add some under the same schema number; another schema number is refused. This module travels in
-the carry-in kit: CPython 3.7, attrs alone (to import cattrs takes longer than to write a report).
+the carry-in kit: CPython 3.7, attrs alone.
 """
 
 import json

