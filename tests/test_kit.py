@@ -21,7 +21,8 @@ _PROGRAM = """
 import asyncio, importlib, importlib.abc, json, sys
 sys.path.insert(0, sys.argv[1])
 
-ALLOWED = {"agent", "probes", "reports", "attr", "attrs", "dns", "h11", "typing_extensions"}  # the last is h11's
+ALLOWED = {"agent", "probes", "reports", "attr", "attrs", "dns", "h11",
+           "typing_extensions", "idna"}  # the last two are those of h11 and, where it is there, of dnspython
 found_in = [path for path in sys.path if "site-packages" in path]
 
 class Blocker(importlib.abc.MetaPathFinder):
