@@ -186,7 +186,7 @@ def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, h
 )
 @click.option("--check", "checks", is_flag=True, help="Check at once what was found.")
 def explain(logs: tuple[str, ...], style: str, output: str | None, redact: bool, plan: str | None, checks: bool) -> int:
-    """Say which endpoints a failed job's logs name, and what happened to each.
+    """Say which endpoints a failed job's logs name, and their errors.
 
     LOG is a file, plain or gzipped, or - for standard input: of MaxCompute, Spark, Hadoop, JDBC, Python, curl.
     Nothing is sent and no name is looked up without --check.
@@ -307,7 +307,7 @@ def submit(
     redact: bool,
     hand_over: str | None,
 ) -> int:
-    """Run the check of a PLAN inside MaxCompute, and print what it found there.
+    """Run the check of a PLAN inside MaxCompute, and print it.
 
     Uploads linkdoctor's function under new names, runs one query, fetches its rows, and drops everything again, also
     after Ctrl-C. Where to, and as whom, is in the environment: ODPS_PROJECT_NAME, ODPS_ENDPOINT,
@@ -336,7 +336,7 @@ def submit(
 @_format
 @_output
 def demo(style: str, output: str | None) -> int:
-    """Check healthy and broken servers on loopback: no root, no network.
+    """Check healthy and broken servers on loopback, without root.
 
     The demonstration has worked when it could say what is wrong with each: exit code 0.
     """

@@ -298,3 +298,8 @@ def test_the_help_of_every_command_reads_well(command):
     assert 0 == done.returncode
     assert "\\b" not in done.stdout
     assert "\x08" not in done.stdout
+
+
+def test_the_map_cuts_nothing():
+    """Each command's line says all of what it has to say."""
+    assert "..." not in run("--help").stdout.partition("Commands:")[2]
