@@ -27,13 +27,18 @@ _COUNTED = ("per_target", "concurrency", "rate", "packet_rate")
 _SHARED = (*_COUNTED, "bytes_per_target", "bytes")
 
 
+def scarcest(limits: Limits) -> str:
+    """The limit that lets the fewest instances probe at the same time."""
+    return min(_COUNTED, key=lambda name: getattr(limits, name))
+
+
 def share_out(limits: Limits, share: Share) -> Tuple[Optional[Limits], str]:
     """One instance's part of the limits, and "". All parts together are the limits exactly.
 
     Where something allows fewer than there are instances, that many of them probe and share everything; the others get
     None, and the name of what fell short.
     """
-    scarce = min(_COUNTED, key=lambda name: getattr(limits, name))
+    scarce = scarcest(limits)
     probing = min(share.of, getattr(limits, scarce))
     if share.index >= probing:
         return None, scarce

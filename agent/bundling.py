@@ -16,7 +16,7 @@ from agent.commands import plan_for
 def udf(plan: str, folder: str, *, wheels: str | None, instances: int, single: bool) -> list[Path]:
     """Write the bundle of a plan for a SQL UDF; the files."""
     declared = plan_for([plan])
-    with _errors_for_people():
+    with errors_for_people():
         bundle = of_udf.build(declared, instances=instances, single=single, wheels=_folder(wheels))
         return of_udf.write(bundle, Path(folder))
 
@@ -24,7 +24,7 @@ def udf(plan: str, folder: str, *, wheels: str | None, instances: int, single: b
 def spark(plan: str, folder: str, *, wheels: str | None, project: str | None) -> list[Path]:
     """Write the bundle of a plan for Spark; the files."""
     declared = plan_for([plan])
-    with _errors_for_people():
+    with errors_for_people():
         return of_spark.write(of_spark.build(declared, project=project, wheels=_folder(wheels)), Path(folder))
 
 
@@ -33,7 +33,8 @@ def _folder(name: str | None) -> Path | None:
 
 
 @contextmanager
-def _errors_for_people() -> Iterator[None]:
+def errors_for_people() -> Iterator[None]:
+    """What keeps a bundle from being made or written, as ClickException."""
     try:
         yield
     except (BundleError, WheelsError) as error:

@@ -179,8 +179,12 @@ class Printer:
                 text.render(report, console, command=command)
             if self.compared and not self.redacted and len(reports) > 1:
                 from agent.compare import tell_together
+                from reports.comparison import Merge
 
-                tell_together(reports, console)
+                merge = Merge()
+                for report in reports:
+                    merge.add(report)
+                tell_together(merge, console)
         file.flush()
 
 

@@ -80,14 +80,14 @@ def _saved(name: str) -> Comparison | None:
         raise click.ClickException(str(error)) from None
 
 
-def tell_together(reports: Iterable[Report], console: Console) -> None:
-    """What the reports of one job prove together, if they have a target in common."""
-    merge = Merge()
-    for report in reports:
-        merge.add(report)
+def tell_together(merge: Merge, console: Console, names: Pseudonyms | None = None) -> None:
+    """What the merged reports of one job prove together, if they have a target in common. ``names``: to redact it."""
     if merge.usable > 1:
         with suppress(NothingInCommon):
-            render(merge.conclude(), console)
+            comparison = merge.conclude()
+            console.print()
+            render(redact(comparison, names) if names is not None else comparison, console)
+            console.file.flush()
 
 
 def reports_in(names: Iterable[str]) -> Iterator[Report | DocumentError]:

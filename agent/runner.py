@@ -362,3 +362,14 @@ def _spare_descriptors(lookups: int) -> Optional[int]:
         return None
     used = local.descriptors_used()
     return limit - (RESERVED_DESCRIPTORS if used is None else used) - lookups * _SOCKETS_PER_LOOKUP
+
+
+def run_here(runner: Runner) -> Report:
+    """Run it to its end in an event loop of its own, which leaves nothing behind."""
+    loop = asyncio.new_event_loop()
+    try:
+        asyncio.set_event_loop(loop)
+        return loop.run_until_complete(runner.run())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()

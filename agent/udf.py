@@ -5,12 +5,11 @@ which of the job's instances this is. Networks never make these functions raise:
 (DocumentError). It travels in the carry-in kit: CPython 3.7.
 """
 
-import asyncio
 from typing import Dict, Iterator, Optional
 
 from attrs import evolve
 
-from agent.runner import Runner
+from agent.runner import Runner, run_here
 from reports.document import dumps, task_loads
 from reports.model import Report
 from reports.rows import Row, to_rows
@@ -36,13 +35,7 @@ def rows_of(task: Optional[str]) -> Iterator[Row]:
 def _run(task: str) -> Report:
     if task not in _reports:
         plan, share = task_loads(task)
-        loop = asyncio.new_event_loop()
-        try:
-            asyncio.set_event_loop(loop)
-            _reports[task] = loop.run_until_complete(Runner(plan, kind="udf", share=share).run())
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
+        _reports[task] = run_here(Runner(plan, kind="udf", share=share))
     return _reports[task]
 
 

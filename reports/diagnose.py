@@ -35,6 +35,7 @@ from reports.remedies import decided_by, remedy
 from reports.rules.contract import GROUP, HOST, NAME, RUN, SUBNET, Proof, Rule, Want
 from reports.rules.table import EXPLAINING, STANDALONE
 from reports.symptoms import symptom
+from reports.words import listed
 
 # The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
 _SOMETHING_ELSE = 0.03
@@ -233,7 +234,7 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
     cases = [one.case for one in group]
     words = list(dict.fromkeys(proof.words for proof in lead.proofs if proof.words))
     if len(group) > 1:
-        words.append("the same of %s" % _and_more([case.target.name for case in cases[1:]]))
+        words.append("the same of %s" % listed([case.target.name for case in cases[1:]]))
     evidence = dict.fromkeys(seen.id for one in group for proof in one.proofs for seen in proof.observations)
     confidence = sum(one.confidence for one in group) / len(group)
     candidates = tuple(
@@ -258,11 +259,6 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
         surer=surer,
     )
     return evolve(finding, id=content_id("f-", finding.cause, finding.severity, finding.targets, finding.evidence))
-
-
-def _and_more(names: Sequence[str], shown: int = 3) -> str:
-    text = ", ".join(names[:shown])
-    return text if len(names) <= shown else "%s and %d more" % (text, len(names) - shown)
 
 
 def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]]) -> Tuple[Cleared, ...]:

@@ -115,6 +115,11 @@ def plan_dumps(plan: Plan) -> str:
     return _json(plan_to_document(plan))
 
 
+def task_dumps(plan: Plan, share: Share) -> str:
+    """The plan as canonical JSON, with the additional key ``share``: what one instance of a job is told."""
+    return _json({**_encoded(plan), "share": _encoded(share)})
+
+
 def task_loads(text: str, name: str = "task") -> Tuple[Plan, Share]:
     """The plan that the canonical JSON holds, and its additional key ``share``. Raises DocumentError, nothing else."""
     document = parsed(text, name)

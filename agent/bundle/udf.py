@@ -5,7 +5,6 @@ The statements, flags and limits are those of the platform's documentation on Py
 
 import base64
 import hashlib
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from textwrap import wrap
 
 from agent.bundle import BundleError, Function, Resource, UdfBundle, write_files
 from agent.bundle.archive import FOLDER, kit_files, zip_of
-from reports.document import plan_to_document
+from reports.document import plan_dumps
 from reports.maxcompute.settings import ACCESS_LIST, NETWORK_LINK, normal
 from reports.model import Plan
 from reports.rows import COLUMNS, NAMES
@@ -46,14 +45,13 @@ def build(
     kit = kit_files(wheels)
     source = (_HERE / "udf_resource.py").read_text()
     source = source.replace("COLUMNS", ",".join(column.type for column in COLUMNS))
-    archive = zip_of(kit)
+    archive = zip_of(kit, "" if single else FOLDER)
     if tag is None:
-        text = json.dumps(plan_to_document(plan), sort_keys=True)
-        tag = hashlib.sha256(archive + f"{source}{instances}{single}{text}".encode()).hexdigest()[:8]
+        tag = hashlib.sha256(archive + f"{source}{instances}{single}{plan_dumps(plan)}".encode()).hexdigest()[:8]
     module = f"linkdoctor_{tag}"
     resources: tuple[Resource, ...]
     if single:
-        resources = (Resource(name=f"{module}.py", type="py", content=_single(source, zip_of(kit, "")).encode()),)
+        resources = (Resource(name=f"{module}.py", type="py", content=_single(source, archive).encode()),)
     else:
         unpacked = f"linkdoctor_kit_{tag}.zip"
         source = source.replace(f"work/{FOLDER}.zip/", f"work/{unpacked}/")
@@ -130,7 +128,7 @@ def _settings(plan: Plan, instances: int) -> Mapping[str, str]:
 def _query(plan: Plan, function: str, instances: int) -> str:
     """The statement; all that comes from the plan stands in it as a literal."""
     columns = ", ".join(NAMES)
-    document = json.dumps(plan_to_document(plan), separators=(",", ":"))
+    document = plan_dumps(plan)
     if instances == 1:
         return f"SELECT {function}(task) AS ({columns})\nFROM (SELECT {_literal(document)} AS task) t"
     head, tail = _literal('{"share":{"index":'), _literal(f',"of":{instances}}},{document[1:]}')

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
@@ -10,13 +10,12 @@ import click
 from attrs import field, frozen
 
 from agent import commands
+from agent.compare import tell_together
 from agent.ingest import Absent, read, told
-from reports.comparison import Merge, NothingInCommon
-from reports.comparison.redact import redact as redact_comparison
+from reports.comparison import Merge
 from reports.gather import Gatherer
 from reports.model import Report, content_id, worst
 from reports.redact import Pseudonyms, redact
-from reports.render.comparison import render
 from reports.render.text import open_console
 from reports.words import count
 
@@ -58,7 +57,7 @@ class Ingest:
                 for number, report in enumerate(self._reports()):
                     if number < commands.MOST_PRINTED:
                         printer.print(report, command=command)
-                self._compare(file)
+                tell_together(self._merge, open_console(file), self._pseudonyms if self.redacted else None)
                 untold = len(self._verdicts) - commands.MOST_PRINTED
                 if untold > 0 and self.output_dir is None:
                     click.echo(f"{count(untold, 'more report')}, each by itself: --output-dir DIR", err=True)
@@ -87,18 +86,6 @@ class Ingest:
             raise click.ClickException(f"{error.filename}: cannot be read: {error.strerror}") from None
         except Absent as error:
             raise click.ClickException(str(error)) from None
-
-    def _compare(self, file: TextIO) -> None:
-        """What several vantage points prove together, where they have a target in common."""
-        if self._merge.usable < 2:
-            return
-        with suppress(NothingInCommon):
-            comparison = self._merge.conclude()
-            if self.redacted:
-                comparison = redact_comparison(comparison, self._pseudonyms)
-            file.write("\n")
-            render(comparison, open_console(file))
-            file.flush()
 
 
 def _save(report: Report, folder: Path) -> None:

@@ -4,12 +4,13 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Union
 
+from agent.budget import scarcest
 from agent.spark import session
 from agent.spark.executors import Executor, Executors, Lost
 from agent.spark.measure import measure, report_of, ticket
 from agent.spark.result import Result
 from agent.spark.spread import Whole, parts
-from agent.spark.turns import BREATH, in_turns, scarcest
+from agent.spark.turns import BREATH, in_turns
 from reports import document
 from reports.comparison import Merge, NothingInCommon
 from reports.model import Plan, Report, Share

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from typing import Dict, FrozenSet, Iterator, List, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Tuple
 
 from attrs import evolve, frozen
 
@@ -22,6 +22,7 @@ from reports.model import (
     content_id,
     worst,
 )
+from reports.words import listed
 
 # A part is small enough for its loss to cost little, and ends well before the plan's deadline.
 _LARGEST = 1000
@@ -103,7 +104,7 @@ class Whole:
         for group in groups:
             about = self._about(group)
             results.update((target.name, target) for target in about.targets)
-            seen_from = ("seen from %s" % _and_more(list(group.places)),) if len(groups) > 1 else ()
+            seen_from = ("seen from %s" % listed(list(group.places)),) if len(groups) > 1 else ()
             findings.extend(evolve(finding, because=finding.because + seen_from) for finding in about.findings)
             cleared.extend(about.cleared)
         missing = tuple(target for target in self._plan.targets if target.name not in results)
@@ -152,8 +153,3 @@ def _traits(report: Report) -> Iterator[Tuple[object, ...]]:
 def _of_the_place(seen: Observation) -> bool:
     """Whether it says something of the place itself, or of the job's settings: the same at every place alike."""
     return seen.target is None and (seen.probe == "settings" or (seen.probe == "local" and seen.step != "way"))
-
-
-def _and_more(names: Sequence[str], shown: int = 3) -> str:
-    text = ", ".join(names[:shown])
-    return text if len(names) <= shown else "%s and %d more" % (text, len(names) - shown)

@@ -6,20 +6,12 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Deque, Iterable, TypeVar
 
-from reports.model import Limits, Share
+from reports.model import Share
 
 T = TypeVar("T")
 
 # Seconds after which the next one may use the part of the budget that another had: rates are counted by the second.
 BREATH = 1.0
-
-# What has to hold for all who measure at once (agent/budget.py splits the rest as well).
-COUNTED = ("per_target", "concurrency", "rate", "packet_rate")
-
-
-def scarcest(limits: Limits) -> str:
-    """The limit that lets the fewest measure at once."""
-    return min(COUNTED, key=lambda name: getattr(limits, name))
 
 
 def in_turns(work: Iterable[T], at_once: int, do: Callable[[T, Share], float]) -> float:

@@ -8,19 +8,17 @@ from pathlib import Path
 import click
 
 from agent import submit
-from agent.bundle import BundleError, UdfBundle
+from agent.bundle import UdfBundle
 from agent.bundle.udf import script
-from agent.bundle.wheels import WheelsError
+from agent.bundling import errors_for_people
 from reports import words
 from reports.model import Plan, Report
 
 
 def prepare(plan: Plan, *, instances: int, wheels: str | None) -> UdfBundle:
     """The bundle to submit. Raises ClickException."""
-    try:
+    with errors_for_people():
         return submit.prepare(plan, instances, Path(wheels) if wheels else None)
-    except (BundleError, WheelsError) as error:
-        raise click.ClickException(str(error)) from None
 
 
 def rehearse(bundle: UdfBundle) -> None:

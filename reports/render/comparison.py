@@ -51,12 +51,7 @@ class _Board(_Page):
         left = Text.assemble(
             (words.visible(comparison.plan), "bold"), f"   from {words.count(points, 'vantage point')}"
         )
-        gap = self.console.width - left.cell_len - verdict.cell_len
-        if gap >= 3:
-            self.line(left + Text(" " * gap) + verdict)
-        else:
-            self.line(verdict)
-            self.paragraph(left)
+        self.sides(left, verdict)
 
     def matrix(self, comparison: Comparison) -> None:
         """A line a target (those that look alike together), a column a vantage point; in parts where it is too wide."""

@@ -76,12 +76,7 @@ class _Page:
     def head(self, story: Story) -> None:
         verdict = Text(story.headline, VERDICT_STYLES[story.report.verdict])
         left = Text.assemble((words.visible(story.plan.name), "bold"), "   from ", words.visible(story.whence))
-        gap = self.console.width - left.cell_len - verdict.cell_len
-        if gap >= 3:
-            self.line(left + Text(" " * gap) + verdict)
-        else:
-            self.line(verdict)
-            self.paragraph(left, indent=0)
+        self.sides(left, verdict)
         if story.report.run.partial:
             open_ = sum(result.verdict == UNDETERMINED for result in story.report.targets)
             self.paragraph(
@@ -94,6 +89,15 @@ class _Page:
             )
         if story.sent_nothing:
             self.paragraph(Text(story.sent_nothing, "bold magenta"), indent=0)
+
+    def sides(self, left: Text, verdict: Text) -> None:
+        """Both on one line where there is room; else the verdict first."""
+        gap = self.console.width - left.cell_len - verdict.cell_len
+        if gap >= 3:
+            self.line(left + Text(" " * gap) + verdict)
+        else:
+            self.line(verdict)
+            self.paragraph(left)
 
     def block(self, story: Story, finding: Finding) -> None:
         state = story.state(finding)

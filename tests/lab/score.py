@@ -1,13 +1,13 @@
 """Whether a report says the truth about a scenario."""
 
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from attrs import frozen
 
 from tests.lab.harness import Lab, Outcome
+from tests.lab.labs import Labs
 from tests.lab.scenario import EXIT_CODES, HEALTHY, Scenario
 
 # Has the scenario's plan checked in the lab.
@@ -38,29 +38,12 @@ class Score:
         return "\n".join((line, *(f"        {reason}" for reason in self.wrong)))
 
 
-class Scoring:
-    """Several labs side by side, each with networks of its own, so that their time-outs are waited for together."""
-
-    def __init__(self, jobs: int = 3) -> None:
-        self._pool = ThreadPoolExecutor(jobs)
-        self._own = threading.local()
-        self._labs: list[Lab] = []
+class Scoring(Labs):
+    """Scores scenarios, several at a time."""
 
     def submit(self, scenario: Scenario, check: Check | None = None) -> Future[tuple[Score, Outcome]]:
-        """The score to come. Its result raises LabUnavailableError where there can be no lab."""
-        return self._pool.submit(self._score, scenario, check or by_command)
-
-    def close(self) -> None:
-        """End the labs; what has not begun is not run."""
-        self._pool.shutdown(cancel_futures=True)
-        for lab in self._labs:
-            lab.close()
-
-    def _score(self, scenario: Scenario, check: Check) -> tuple[Score, Outcome]:
-        if not hasattr(self._own, "lab"):
-            self._own.lab = Lab().__enter__()
-            self._labs.append(self._own.lab)
-        return run(self._own.lab, scenario, check)
+        """The score to come; see Labs.do."""
+        return self.do(lambda lab: run(lab, scenario, check or by_command))
 
 
 def run(lab: Lab, scenario: Scenario, check: Check) -> tuple[Score, Outcome]:

@@ -2,9 +2,8 @@
 
 import json
 import sys
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 from attrs import frozen
@@ -14,6 +13,7 @@ from reports.document import loads
 from reports.model import Report
 from tests.lab.comparisons.case import Case, Point
 from tests.lab.harness import PLAN, ROOT, Lab, Outcome
+from tests.lab.labs import Labs
 from tests.lab.scenario import Plan
 
 _POINT = ("-m", "tests.lab.comparisons.point")
@@ -43,30 +43,17 @@ class Score:
         return "\n".join((line, *(f"        {reason}" for reason in self.wrong)))
 
 
-class Scoring:
-    """Several labs side by side, so that their time-outs are waited for together."""
-
-    def __init__(self, jobs: int = 3) -> None:
-        self._pool = ThreadPoolExecutor(jobs)
-        self._own = threading.local()
-        self._labs: list[Lab] = []
+class Scoring(Labs):
+    """Scores cases, several at a time."""
 
     def submit(self, case: Case) -> Future[tuple[Score, tuple[Report, ...]]]:
-        """The score to come, and the reports. Its result raises LabUnavailableError where there can be no lab."""
-        return self._pool.submit(self._score, case)
+        """The score to come, and the reports; see Labs.do."""
+        return self.do(lambda lab: _score(lab, case))
 
-    def close(self) -> None:
-        """End the labs; what has not begun is not run."""
-        self._pool.shutdown(cancel_futures=True)
-        for lab in self._labs:
-            lab.close()
 
-    def _score(self, case: Case) -> tuple[Score, tuple[Report, ...]]:
-        if not hasattr(self._own, "lab"):
-            self._own.lab = Lab().__enter__()
-            self._labs.append(self._own.lab)
-        reports = tuple(look(self._own.lab, case, point) for point in case.points)
-        return judge(case, reports), reports
+def _score(lab: Lab, case: Case) -> tuple[Score, tuple[Report, ...]]:
+    reports = tuple(look(lab, case, point) for point in case.points)
+    return judge(case, reports), reports
 
 
 def look(lab: Lab, case: Case, point: Point) -> Report:
