@@ -20,12 +20,12 @@ def kit_files(folder: Path | None = None) -> Mapping[str, bytes]:
     return {**wheels.files(folder), **own}
 
 
-def zip_of(files: Mapping[str, bytes], folder: str = FOLDER) -> bytes:
-    """A zip of the files in this folder; equal files give equal bytes."""
+def zip_of(files: Mapping[str, bytes]) -> bytes:
+    """A zip of the files in FOLDER; equal files give equal bytes."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(f"{folder}/{name}" if folder else name, _EPOCH)
+            entry = zipfile.ZipInfo(f"{FOLDER}/{name}", _EPOCH)
             entry.external_attr = 0o644 << 16
             entry.create_system = 3  # Unix, wherever it was made
             archive.writestr(entry, files[name], zipfile.ZIP_DEFLATED, compresslevel=9)

@@ -8,11 +8,13 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
+from inspect import getsource
 from pathlib import Path
 from textwrap import wrap
 
 from agent.bundle import BundleError, Function, Resource, UdfBundle, write_files
 from agent.bundle.archive import FOLDER, kit_files, zip_of
+from agent.spark.remote import Kit
 from reports.document import plan_dumps
 from reports.maxcompute.settings import ACCESS_LIST, NETWORK_LINK, normal
 from reports.model import Plan
@@ -45,7 +47,7 @@ def build(
     kit = kit_files(wheels)
     source = (_HERE / "udf_resource.py").read_text()
     source = source.replace("COLUMNS", ",".join(column.type for column in COLUMNS))
-    archive = zip_of(kit, "" if single else FOLDER)
+    archive = zip_of(kit)
     if tag is None:
         tag = hashlib.sha256(archive + f"{source}{instances}{single}{plan_dumps(plan)}".encode()).hexdigest()[:8]
     module = f"linkdoctor_{tag}"
@@ -94,15 +96,27 @@ def write(bundle: UdfBundle, folder: Path) -> list[Path]:
     return write_files({**files, f"linkdoctor_{bundle.tag}.sql": script(bundle).encode()}, folder)
 
 
+# What the source of Kit needs, and its data.
+_IMPORTS = """\
+import base64
+import io
+import sys
+import types
+import zipfile
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from typing import Any, Dict, Optional
+"""
+
+
 def _single(source: str, archive: bytes) -> str:
-    head, rest = source.split("# --- where the kit is\n")
+    """The resource with the kit inside: unpacked in memory, as on Spark's executors."""
+    head, rest = source.split("# --- the kit\n")
     _, tail = rest.split("# ---\n", 1)
-    imports = "import base64\nimport io\nimport sys\nimport zipfile\nfrom importlib.util import spec_from_loader\n"
     data = "\n".join(wrap(base64.b64encode(archive).decode(), 116))
-    place = (_HERE / "single_source.py").read_text()
-    begin, end = head.index("class _Folder"), len(head)
-    head = (head[:begin] + head[end:]).replace("import sys\n", imports, 1)
-    return f'{head}{place}\n\nDATA = """\n{data}\n"""\nFINDER = _Archive(DATA)\n{tail}'
+    kit = f'{getsource(Kit)}\n\nDATA = """\n{data}\n"""\n_KIT = Kit(base64.b64decode(DATA))\n'
+    return f"{head}{_IMPORTS}\n\n{kit}{tail}"
 
 
 def _settings(plan: Plan, instances: int) -> Mapping[str, str]:

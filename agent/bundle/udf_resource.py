@@ -4,27 +4,29 @@ The kit stays private: its modules are importable only while it runs, and nothin
 under the same names is used or lost.
 """
 
-import sys
-
 from odps.udf import BaseUDTF, annotate
+
+# --- the kit
+import sys
 
 NAMES = ("agent", "probes", "reports", "attr", "attrs", "dns", "h11", "typing_extensions")
 
 
 class _Kit(object):
-    """The kit's modules, importable inside ``with``."""
+    """The kit's modules, importable inside ``with``. ``path``: where the platform has unpacked the archive."""
 
-    def __init__(self):
+    def __init__(self, path):
+        self._path = path
         self._modules = {}
         self._others = {}
 
     def __enter__(self):
         self._others = _taken_out()
         sys.modules.update(self._modules)
-        FINDER.begin()
+        sys.path.insert(0, self._path)
 
     def __exit__(self, *_):
-        FINDER.end()
+        sys.path.remove(self._path)
         self._modules = _taken_out()
         sys.modules.update(self._others)
 
@@ -36,24 +38,8 @@ def _taken_out():
     return found
 
 
-class _Folder(object):
-    """The archive as the platform has unpacked it."""
-
-    def __init__(self, path):
-        self._path = path
-
-    def begin(self):
-        sys.path.insert(0, self._path)
-
-    def end(self):
-        sys.path.remove(self._path)
-
-
-# --- where the kit is
-FINDER = _Folder("work/linkdoctor_kit.zip/linkdoctor_kit")
+_KIT = _Kit("work/linkdoctor_kit.zip/linkdoctor_kit")
 # ---
-
-_KIT = _Kit()
 
 
 @annotate("string->string")
