@@ -225,9 +225,9 @@ def bundle_udf(plan: str, folder: str, wheels: str | None, instances: int, singl
       linkdoctor bundle udf nightly-etl.yaml --output nightly-etl
       linkdoctor bundle udf nightly-etl.yaml --single
     """
-    from agent import bundling
+    from agent.bundle import command
 
-    for path in bundling.udf(plan, folder, wheels=wheels, instances=instances, single=single):
+    for path in command.udf(plan, folder, wheels=wheels, instances=instances, single=single):
         click.echo(path)
     return 0
 
@@ -243,9 +243,9 @@ def bundle_spark(plan: str, folder: str, wheels: str | None, project: str | None
     \b
       linkdoctor bundle spark nightly-etl.yaml --output nightly-etl --project my_project
     """
-    from agent import bundling
+    from agent.bundle import command
 
-    for path in bundling.spark(plan, folder, wheels=wheels, project=project):
+    for path in command.spark(plan, folder, wheels=wheels, project=project):
         click.echo(path)
     return 0
 

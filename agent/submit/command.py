@@ -9,8 +9,8 @@ import click
 
 from agent import submit
 from agent.bundle import UdfBundle
+from agent.bundle.command import errors_for_people
 from agent.bundle.udf import script
-from agent.bundling import errors_for_people
 from reports import words
 from reports.model import Plan, Report
 
