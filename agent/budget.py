@@ -23,13 +23,13 @@ _SPREAD_FROM = 20
 
 
 # What all instances of a job together may do, and no more; of the first ones nobody can have less than one.
-_COUNTED = ("per_target", "concurrency", "rate", "packet_rate")
-_SHARED = (*_COUNTED, "bytes_per_target", "bytes")
+COUNTED = ("per_target", "concurrency", "rate", "packet_rate")
+_SHARED = (*COUNTED, "bytes_per_target", "bytes")
 
 
 def scarcest(limits: Limits) -> str:
     """The limit that lets the fewest instances probe at the same time."""
-    return min(_COUNTED, key=lambda name: getattr(limits, name))
+    return min(COUNTED, key=lambda name: getattr(limits, name))
 
 
 def share_out(limits: Limits, share: Share) -> Tuple[Optional[Limits], str]:

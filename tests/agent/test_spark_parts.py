@@ -7,11 +7,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.budget import share_out
+from agent.budget import COUNTED, scarcest, share_out
 from agent.runner import Runner
 from agent.spark import executors
 from agent.spark.spread import Whole, parts
-from agent.spark.turns import COUNTED, in_turns, scarcest
+from agent.spark.turns import in_turns
 from reports.model import Limits, Plan, Share, Target
 
 
