@@ -5,35 +5,34 @@ carry-in kit: CPython 3.7, no thread, no subprocess, no file is needed for an an
 """
 
 import asyncio
+import contextlib
 import os
 import time
-from typing import Awaitable, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Awaitable, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from attrs import evolve, frozen
 
+from agent import experiments
 from agent.budget import RESERVED_DESCRIPTORS, RunBudget, share_out
+from agent.look import Look
 from agent.vantage import here
-from probes import dns, local, path, resolv_conf, services, settings, tcp
-from probes.contract import Ask, Notes
-from probes.network import Network, SocketStream, Stream
+from probes import dns, local, resolv_conf, settings
+from probes.contract import Notes
+from probes.network import Network
 from reports import __version__
 from reports.addresses import is_literal
 from reports.diagnose import Diagnosis, conclude, diagnose
-from reports.model import Observation, Plan, Report, Run, Share, Target, Vantage, content_id
+from reports.model import Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
-from reports.services import HTTP, MYSQL, SERVICES, is_tls, service_at
 
 Progress = Callable[[int, int], None]
-Reopen = Callable[[], Awaitable[Optional[Stream]]]
 
 # After the first pass: how often the rules may ask for more.
 _ROUNDS = 3
 # Names looked up at once; each may hold two sockets a server.
 _LOOKUPS = 32
 _SOCKETS_PER_LOOKUP = 8
-# A service is given longer than what the plan calls slow, so that slow and silent are told apart.
-_PATIENCE = 2.5
 # How often the loop's own lag is taken.
 _LAG_INTERVAL = 0.05
 
@@ -70,6 +69,7 @@ class Runner:
         self._work: Optional[asyncio.Future[Diagnosis]] = None
         self._seen: Set[str] = set()
         self._lag = 0.0
+        self._phases: List[Phase] = []
 
     async def run(self) -> Report:
         """Probe, diagnose, experiment: the report. Ends at the plan's deadline at the latest, or at ``stop``."""
@@ -83,6 +83,7 @@ class Runner:
         lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self.plan.targets))
         self._budget = RunBudget(limits or self.plan.limits, _spare_descriptors(lookups))
         self._network = Network(self._budget)
+        self._look = Look(self.plan, self._network, self._machine)
         self._lookup_places = asyncio.Semaphore(max(1, lookups))
         self._resolver = self._own_resolver()
         loop = asyncio.get_event_loop()
@@ -103,6 +104,7 @@ class Runner:
             plan=self.plan,
             partial=self._stopped,
             share=self._share,
+            phases=tuple(self._phases),
         )
         return conclude(run, self._vantage, self._notes.observations, diagnosis)
 
@@ -131,7 +133,12 @@ class Runner:
 
     async def _investigate(self) -> Diagnosis:
         """Everything once, then what the rules ask for, until nothing more would help."""
-        await self._look_at_everything()
+        with self._phase("look"):
+            await self._look_at_everything()
+        config = self._config or resolv_conf.ResolverConfig()
+        ground = experiments.Ground(
+            self.plan, self._network, self._notes, self._machine, self._look, config, self._resolve
+        )
         asked: Set[Want] = set()
         for _ in range(_ROUNDS):
             diagnosis = self._diagnose()
@@ -139,8 +146,20 @@ class Runner:
             if not wanted:
                 return diagnosis
             asked.update(wanted)
-            await _together(self._experiment(want) for want in wanted)
+            with self._phase("experiments"):
+                await _together(experiments.make(want, ground) for want in wanted)
         return self._diagnose()
+
+    @contextlib.contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        """Keep how long this part of the run takes, and for what it waited longest."""
+        start, known = time.monotonic(), len(self._notes.observations)
+        try:
+            yield
+        finally:
+            seen = self._notes.observations[known:]
+            longest = max(seen, key=lambda one: one.duration_s).id if seen else None
+            self._phases.append(Phase(name=name, duration_s=round(time.monotonic() - start, 3), longest=longest))
 
     def _diagnose(self) -> Diagnosis:
         return diagnose(self.plan, self._vantage, self._notes.observations)
@@ -150,12 +169,12 @@ class Runner:
     async def _look_at_everything(self) -> None:
         """Literal addresses at once; names as soon as an address is known, and again when a server names another."""
         lookups: Dict[str, dns.Lookup] = {}
-        waiting: Dict[str, List[_Look]] = {}
-        queue: asyncio.Queue[Optional[_Look]] = asyncio.Queue()
+        waiting: Dict[str, List[_Targeted]] = {}
+        queue: asyncio.Queue[Optional[_Targeted]] = asyncio.Queue()
         for target in self.plan.targets:
             proxy = proxy_for(target, self._environment)
             host = target.host if proxy is None else proxy.host
-            look = _Look(target, proxy, (host,))
+            look = _Targeted(target, proxy, (host,))
             if is_literal(host):
                 queue.put_nowait(look)
             else:
@@ -170,7 +189,9 @@ class Runner:
 
         await _together([feed()] + [self._work_off(queue) for _ in range(workers)])
 
-    async def _look_up(self, lookup: dns.Lookup, looks: List["_Look"], queue: "asyncio.Queue[Optional[_Look]]") -> None:
+    async def _look_up(
+        self, lookup: dns.Lookup, looks: List["_Targeted"], queue: "asyncio.Queue[Optional[_Targeted]]"
+    ) -> None:
         async with self._lookup_places:
             config = self._config or resolv_conf.ResolverConfig()
             timeout = self.plan.limits.connect_timeout
@@ -199,134 +220,27 @@ class Runner:
         ipv4 = tuple(address for address in addresses if ":" not in address)
         return ipv4 if ipv4 or not complete else tuple(addresses)
 
-    async def _work_off(self, queue: "asyncio.Queue[Optional[_Look]]") -> None:
+    async def _work_off(self, queue: "asyncio.Queue[Optional[_Targeted]]") -> None:
         while True:
             look = await queue.get()
             if look is None:
                 return
             if look.proxy is None:
                 for address in look.addresses:
-                    await self._look_at(look.target, address)
+                    await self._look.at(look.target, address, self._notes)
             elif look.addresses:
-                await self._look_through(look.target, look.proxy, look.addresses[0])
+                await self._look.through(look.target, look.proxy, look.addresses[0], self._notes)
             self._seen.add(look.target.name)
             if self._progress is not None:
                 self._progress(len(self._seen), len(self.plan.targets))
 
-    async def _look_at(self, target: Target, address: str) -> None:
-        ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
-        stream = await tcp.probe(ask, self._network, self._notes)
-        if stream is None:
-            self._machine.way(address)
-        else:
-            await self._speak(self._patient(ask), stream)
-
-    async def _look_through(self, target: Target, proxy: Proxy, address: str) -> None:
-        ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
-        stream = await tcp.probe_proxy(ask, address, proxy.port, self._network, self._notes)
-        if stream is None:
-            return
-        from probes import http  # noqa: PLC0415 - start-up: a plan of plain ports needs no HTTP
-
-        ask = self._patient(ask)
-        if is_tls(target.service, target.port) and not await http.connect_through(ask, stream, self._notes, proxy):
-            await stream.close()
-            return
-
-        async def reopen() -> Optional[Stream]:
-            opened = await self._network.connect_to(address, proxy.port, ask.timeout, target.name)
-            if opened.stream is None or await http.connect_through(ask, opened.stream, Notes(), proxy):
-                return opened.stream
-            await opened.stream.close()
-            return None
-
-        await self._speak(ask, stream, proxy, reopen)
-
-    async def _speak(
-        self, ask: Ask, opened: SocketStream, proxy: Optional[Proxy] = None, reopen: Optional[Reopen] = None
-    ) -> None:
-        """What comes after the handshake: TLS where the service has it, then its harmless first exchange."""
-        stream: Stream = opened
-        service = SERVICES[ask.target.service]
-        speaks_tls = is_tls(service.name, ask.port)
-        try:
-            if proxy is None and (speaks_tls or service.exchange == HTTP) and service_at(ask.port) == MYSQL:
-                # Whatever the plan calls it: at MySQL's port a handshake that was begun is finished.
-                mysql = evolve(ask, target=evolve(ask.target, service=MYSQL))
-                await services.exchange(mysql, stream, self._notes, opened.rtt_s)
-                return
-            if speaks_tls:
-                from probes import tls  # noqa: PLC0415 - start-up, as below
-
-                expected = ask.target.tls or self.plan.tls
-                secured = await tls.probe(ask, self._network, stream, self._notes, expected.ca, reopen=reopen)
-                if secured is None:
-                    return
-                stream = secured
-            if service.exchange == HTTP:
-                from probes import http  # noqa: PLC0415 - as above
-
-                await http.probe(ask, stream, self._notes, proxy)
-            else:
-                await services.exchange(ask, stream, self._notes, opened.rtt_s)
-        finally:
-            await stream.close()
-
-    def _patient(self, ask: Ask) -> Ask:
-        patience = max(self.plan.limits.connect_timeout, _PATIENCE * self.plan.slow.service)
-        return Ask(target=ask.target, address=ask.address, timeout=patience)
-
-    # -- experiments
-
-    async def _experiment(self, want: Want) -> None:
-        """Do what the rules ask for, if this place can."""
-        experiments = {
-            ("dns", "control"): self._dns_control,
-            ("tcp", "connect_direct"): self._tcp_direct,
-            ("path", "hop"): self._trace,
-        }
-        experiment = experiments.get((want.probe, want.step))
-        if experiment is not None:
-            await experiment(want)
-
-    async def _dns_control(self, want: Want) -> None:
-        config = self._config or resolv_conf.ResolverConfig()
-        for index, server in enumerate(config.servers):
-            if resolv_conf.label(server) == want.address:
-                await dns.control(server, index, self._network, self._notes, self.plan.limits.connect_timeout)
-
-    async def _trace(self, want: Want) -> None:
-        """To the address at which the target was tried last. Whoever speaks first there is heard out (MySQL)."""
-        target = self._target(want)
-        tried = [seen for seen in self._notes.observations if (seen.probe, seen.target) == ("tcp", target.name)]
-        ask = Ask(target=target, address=str(tried[-1].facts["ip"]), timeout=self.plan.limits.connect_timeout)
-
-        async def finish(stream: SocketStream) -> None:
-            service = MYSQL if service_at(target.port) == MYSQL else target.service
-            try:
-                if not is_tls(service, target.port) and SERVICES[service].exchange != HTTP:
-                    spoken_to = evolve(self._patient(ask), target=evolve(target, service=service))
-                    await services.exchange(spoken_to, stream, Notes(), stream.rtt_s)
-            finally:
-                await stream.close()
-
-        await path.probe(ask, self._network, self._notes, finish)
-
-    def _target(self, want: Want) -> Target:
-        return next(target for target in self.plan.targets if target.name == want.target)
-
-    async def _tcp_direct(self, want: Want) -> None:
-        target = self._target(want)
-        if service_at(target.port) == MYSQL:
-            return  # this look finishes no handshake
-        lookup = dns.Lookup.of(target.host)
-        if is_literal(target.host):
-            lookup.add([target.host])
-        else:
-            await self._look_up(lookup, [], asyncio.Queue())
-        for address in lookup.addresses[:1]:
-            ask = Ask(target=target, address=address, timeout=self.plan.limits.connect_timeout)
-            await tcp.probe_direct(ask, self._network, self._notes)
+    async def _resolve(self, host: str) -> Tuple[str, ...]:
+        """The addresses of a host that the first pass had no need of."""
+        if is_literal(host):
+            return (host,)
+        lookup = dns.Lookup.of(host)
+        await self._look_up(lookup, [], asyncio.Queue())
+        return tuple(lookup.addresses)
 
     async def _watch_lag(self) -> None:
         while True:
@@ -336,7 +250,7 @@ class Runner:
 
 
 @frozen
-class _Look:
+class _Targeted:
     """A target, the proxy to it, and the addresses (the proxy's, where there is one) that are to be looked at."""
 
     target: Target

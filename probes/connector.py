@@ -35,6 +35,32 @@ _AT_ONCE = 0.1
 
 
 @frozen(kw_only=True)
+class Dial:
+    """How a handshake differs from a usual one; by default not at all.
+
+    ``hops``: how many routers may pass it on, less one (IP_TTL). ``mss``: the largest segment that the peer may send,
+    in bytes (TCP_MAXSEG). ``source``, ``source_port``: whence, where this machine has that address and port.
+    """
+
+    hops: int = 0
+    mss: int = 0
+    source: str = ""
+    source_port: int = 0
+
+    def prepare(self, sock: socket.socket) -> None:
+        """Set the socket up before it connects. Raises OSError where this machine will not."""
+        if self.hops:
+            limit_hops(sock, self.hops)
+        if self.mss:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.mss)
+        if self.source or self.source_port:
+            sock.bind((self.source, self.source_port))
+
+
+USUAL = Dial()
+
+
+@frozen(kw_only=True)
 class Handshake:
     """How one TCP handshake ended. ``sock`` is connected and non-blocking where ``failure`` is None.
 
@@ -108,11 +134,10 @@ class Connector:
         self._epoll.close()
 
     async def connect(
-        self, address: str, port: int, timeout: float, sent: Callable[[], None], hops: int = 0
+        self, address: str, port: int, timeout: float, sent: Callable[[], None], dial: Dial = USUAL
     ) -> Handshake:
         """One handshake with ``address`` (an IP literal); ``sent`` is called when the SYN has left.
 
-        ``hops``: how many routers may pass it on, less one (IP_TTL); 0: as many as usual.
         Failures are values; only cancellation is raised.
         """
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -122,8 +147,11 @@ class Connector:
         except OSError as error:
             return _refused_here(error.errno or 0, started)
         receive_icmp_errors(sock)
-        if hops:
-            limit_hops(sock, hops)
+        try:
+            dial.prepare(sock)
+        except OSError as error:
+            sock.close()
+            return _refused_here(error.errno or 0, started)
         number = sock.connect_ex((address, port))
         sent()
         if number == errno.EADDRNOTAVAIL and not _has_source(family, address):

@@ -61,7 +61,10 @@ _BY_ICMPV6: Dict[Tuple[int, int], Failure] = {
 
 @frozen
 class TcpInfo:
-    """The part of struct tcp_info that says how a handshake went. Seconds, bytes, counts."""
+    """The part of struct tcp_info that says how a handshake and an exchange went. Seconds, bytes, counts.
+
+    ``unacked``: segments of ours that the peer's kernel has not acknowledged.
+    """
 
     state: int
     rtt: float
@@ -71,6 +74,7 @@ class TcpInfo:
     retransmits: int
     retransmits_in_flight: int
     since_last_ack: float
+    unacked: int
 
     @property
     def unsent(self) -> int:
@@ -104,6 +108,7 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
     return TcpInfo(
         state=fields[0],
         mss=counters[2],
+        unacked=counters[4],
         retransmits_in_flight=counters[7],
         since_last_ack=counters[12] / 1e3,
         path_mtu=counters[13],

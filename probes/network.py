@@ -13,9 +13,9 @@ from typing import Callable, Optional, Tuple, TypeVar
 
 from attrs import frozen
 
-from probes.connector import Connector, Handshake
+from probes.connector import USUAL, Connector, Dial, Handshake
 from probes.contract import Ask
-from probes.kernel import IcmpError, failure_of, icmp_error, receive_icmp_errors
+from probes.kernel import IcmpError, TcpInfo, failure_of, icmp_error, receive_icmp_errors, tcp_info
 from reports.failures import Failed, Failure
 from reports.model import join_port
 
@@ -110,6 +110,11 @@ class SocketStream(Stream):
         self._spend = spend
         self._release: Optional[Callable[[], None]] = release
 
+    @property
+    def info(self) -> Optional[TcpInfo]:
+        """What the kernel knows of the connection now; None where it does not tell."""
+        return tcp_info(self._sock) if self._release is not None else None
+
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
         data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
@@ -172,15 +177,15 @@ class Network:
         """A TCP connection to the target's port at ``ask.address``. Failures are values."""
         return await self.connect_to(ask.address, ask.port, ask.timeout, ask.target.name)
 
-    async def connect_to(self, address: str, port: int, timeout: float, name: str, hops: int = 0) -> Opened:
-        """The same for what is no target: a name server, a proxy. ``name`` is what it counts against.
+    async def connect_to(self, address: str, port: int, timeout: float, name: str, dial: Dial = USUAL) -> Opened:
+        """The same for what is no target (a name server, a proxy), or in another way (``dial``).
 
-        ``hops``: see Connector.connect.
+        ``name`` is what it counts against.
         """
         keys = (name, join_port(address, port))
         await self._budget.admit(keys)
         try:
-            handshake = await self._connector.connect(address, port, timeout, self._budget.opened, hops)
+            handshake = await self._connector.connect(address, port, timeout, self._budget.opened, dial)
         except BaseException:
             self._budget.release(keys)
             raise

@@ -6,6 +6,7 @@ to the socket with its sender. Where the answers end, the SYN was dropped, or no
 
 from typing import Awaitable, Callable
 
+from probes.connector import Dial
 from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream
 from reports.failures import Failure
@@ -27,7 +28,8 @@ async def probe(ask: Ask, network: Network, notes: Notes, finish: Callable[[Sock
         with notes.step("path", "hop", ask) as step:
             step.note("ip", ask.address)
             step.note("ttl", hops)
-            opened = await network.connect_to(ask.address, ask.port, min(ask.timeout, _PATIENCE), ask.target.name, hops)
+            patience = min(ask.timeout, _PATIENCE)
+            opened = await network.connect_to(ask.address, ask.port, patience, ask.target.name, Dial(hops=hops))
             shaken = opened.handshake
             step.started, step.duration = shaken.started, shaken.duration
             expired = shaken.failure is Failure.TTL_EXCEEDED

@@ -82,7 +82,7 @@ class Codecs:
             inner = [argument for argument in arguments if argument is not type(None)]
             return optional(self.of(inner[0])) if len(inner) == 1 else (None, _scalar)
         if origin is tuple:
-            return _array(self.of(arguments[0]))
+            return array(self.of(arguments[0]))
         if origin is dict:
             return _mapping(self.of(arguments[1])[1])
         if isinstance(kind, type) and issubclass(kind, Enum):
@@ -226,7 +226,8 @@ def optional(inner: Codec) -> Codec:
     return encode_optional if encode is not None else None, decode_optional
 
 
-def _array(inner: Codec) -> Codec:
+def array(inner: Codec) -> Codec:
+    """A list in the document, a tuple here, of whatever ``inner`` is for."""
     encode, decode = inner
 
     def encode_array(value: Any) -> List[Any]:

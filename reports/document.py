@@ -16,6 +16,7 @@ from reports.codec import (
     Codec,
     Codecs,
     WrongValue,
+    array,
     between,
     number,
     optional,
@@ -26,6 +27,7 @@ from reports.codec import (
     word,
 )
 from reports.model import (
+    MEASURES,
     OWNERS,
     RUNTIMES,
     SCHEMA,
@@ -148,6 +150,7 @@ SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Target, "via"): (None, word(WAYS)),
     (Target, "service"): (None, word(tuple(SERVICES))),
     (Target, "port"): (None, between(whole, 1, 65535)),
+    (Target, "measure"): array((None, word(MEASURES))),
     (Share, "index"): (None, between(whole, 0, 1 << 31)),
     (Share, "of"): (None, between(whole, 1, 1 << 31)),
     (Run, "started"): (rfc3339, unix_seconds),

@@ -29,6 +29,8 @@ SEVERITIES = ("critical", "warning", "info")
 
 RUNTIMES = ("udf", "spark", "mapreduce", "pyodps", "maxframe", "mars", "external-table", "lakehouse", "host")
 WAYS = ("auto", "internet", "vpc", "service")
+# What a target may be measured for without a suspicion.
+MEASURES = ("loss", "mtu", "throughput")
 OWNERS = ("job author", "project administrator", "network", "DBA", "platform ticket")
 
 
@@ -73,6 +75,7 @@ class Target:
     group: Optional[str] = None
     admits: Tuple[str, ...] = ()
     saturate: Optional[Saturate] = None
+    measure: Tuple[str, ...] = ()
     tls: Optional[TlsExpectation] = None
 
     @property
@@ -270,8 +273,20 @@ class Share:
 
 
 @frozen(kw_only=True)
+class Phase:
+    """A part of a run, and the observation in it that was waited for longest (its id), where any was."""
+
+    name: str
+    duration_s: float
+    longest: Optional[str] = None
+
+
+@frozen(kw_only=True)
 class Run:
-    """One execution of a plan. ``partial``: it was interrupted or ran out of time, and says what it has."""
+    """One execution of a plan. ``partial``: it was interrupted or ran out of time, and says what it has.
+
+    ``phases`` say where the time went.
+    """
 
     id: str
     started: float
@@ -280,6 +295,7 @@ class Run:
     plan: Plan
     partial: bool = False
     share: Share = Share()
+    phases: Tuple[Phase, ...] = ()
 
 
 @frozen(kw_only=True)

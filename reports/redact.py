@@ -260,12 +260,14 @@ def _renumbered(report: Report, bare: Report) -> Report:
     observations = {seen.id: "o-%d" % number for number, seen in enumerate(report.observations, 1)}
     findings = {finding.id: "f-%d" % number for number, finding in enumerate(report.findings, 1)}
 
+    phases = tuple(evolve(phase, longest=observations.get(phase.longest or "")) for phase in report.run.phases)
+
     def evidence(ids: Tuple[str, ...]) -> Tuple[str, ...]:
         return tuple(observations[id_] for id_ in ids if id_ in observations)
 
     return evolve(
         bare,
-        run=evolve(bare.run, id=content_id("r-", bare.run.started, bare.run.duration_s)),
+        run=evolve(bare.run, id=content_id("r-", bare.run.started, bare.run.duration_s), phases=phases),
         targets=tuple(
             evolve(new, findings=tuple(findings[id_] for id_ in old.findings if id_ in findings))
             for old, new in zip(report.targets, bare.targets)

@@ -10,7 +10,8 @@ HOUSES = ("agent", "probes", "reports")
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_OF_THE_AGENT = tuple(f"agent/{name}.py" for name in ("__init__", "runner", "budget", "vantage", "udf"))
+_OF_THE_AGENT = tuple(f"agent/{name}.py" for name in ("__init__", "runner", "look", "budget", "vantage", "udf"))
+_ROOMS_OF_THE_AGENT = ("agent/experiments/", "agent/spark/")
 # They need rich, and prometheus-client.
 _HOST_SIDE = ("reports/render/", "reports/metrics.py")
 
@@ -21,7 +22,7 @@ def names() -> Iterator[str]:
         for path in sorted((ROOT / house).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if house == "agent":
-                carried = name in _OF_THE_AGENT or name.startswith(("agent/spark.py", "agent/spark/"))
+                carried = name in _OF_THE_AGENT or name.startswith(_ROOMS_OF_THE_AGENT)
             else:
                 carried = not name.startswith(_HOST_SIDE)
             if carried:

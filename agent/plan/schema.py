@@ -15,7 +15,7 @@ from agent.plan.problems import Source, Wrong, quoted
 from agent.plan.secrets import without_user_info
 from agent.plan.targets import FORMS, parse_target
 from reports.maxcompute.regions import looks_like_region
-from reports.model import RUNTIMES, WAYS, Egress, Job, Limits, Plan, Saturate, Slow, TlsExpectation
+from reports.model import MEASURES, RUNTIMES, WAYS, Egress, Job, Limits, Plan, Saturate, Slow, TlsExpectation
 from reports.services import SERVICES
 
 
@@ -71,6 +71,7 @@ _TARGET = Table(
         "group": Key(TEXT_LINE, "targets of one group are useless without each other"),
         "admits": Key(_ADMITTED, "what its whitelist or security group is said to admit"),
         "saturate": Key(_SATURATE, "allows to measure how many connections the way holds"),
+        "measure": Key(ListOf(one_of(MEASURES)), "what to measure of it without a suspicion"),
         "tls": Key(_TLS, "what is expected of its certificate"),
     },
     build_target,

@@ -7,6 +7,7 @@ from attrs import fields, has
 from hypothesis import strategies as st
 
 from reports.model import (
+    MEASURES,
     OWNERS,
     RUNTIMES,
     SCHEMA,
@@ -52,6 +53,7 @@ _SPECIAL = {
     (Target, "via"): st.sampled_from(WAYS),
     (Target, "service"): st.sampled_from(tuple(SERVICES)),
     (Target, "port"): st.integers(1, 65535),
+    (Target, "measure"): st.lists(st.sampled_from(MEASURES), max_size=2).map(tuple),
     (Share, "index"): st.integers(0, 1000),
     (Share, "of"): st.integers(1, 1000),
     (Run, "started"): _MOMENT,

@@ -108,9 +108,10 @@ def test_the_schema_describes_every_key_that_is_written():
     """Neither a class nor the schema can gain a key alone."""
     tls = model.TlsExpectation()
     plan = samples.NIGHTLY_PLAN
-    full = evolve(plan.targets[0], tls=tls, saturate=model.Saturate(connections=1))
+    full = evolve(plan.targets[0], tls=tls, saturate=model.Saturate(connections=1), measure=("loss",))
+    phases = (model.Phase(name="look", duration_s=1.0),)
     report = evolve(samples.nightly(), vantage=model.Vantage())
-    report = evolve(report, run=evolve(report.run, plan=evolve(plan, targets=(full,))))
+    report = evolve(report, run=evolve(report.run, plan=evolve(plan, targets=(full,)), phases=phases))
     report = evolve(report, observations=(model.Observation(probe="p", step="s"),))
     written = _written(to_document(report))
     described = _described(SCHEMA)

@@ -1,0 +1,38 @@
+"""What an experiment is given, and what it is."""
+
+from typing import Awaitable, Callable, Optional, Tuple
+
+from attrs import frozen
+
+from agent.look import Look
+from probes.contract import Ask, Notes
+from probes.local import Machine
+from probes.network import Network
+from probes.resolv_conf import ResolverConfig
+from reports.model import Plan, Target
+from reports.rules.contract import Want
+
+
+@frozen
+class Ground:
+    """What a run has when it comes to experiments. ``resolve`` gives the addresses of a host, by whom the run asks."""
+
+    plan: Plan
+    network: Network
+    notes: Notes
+    machine: Machine
+    look: Look
+    config: ResolverConfig
+    resolve: Callable[[str], Awaitable[Tuple[str, ...]]]
+
+    def target(self, name: Optional[str]) -> Target:
+        """The plan's target of that name."""
+        return next(target for target in self.plan.targets if target.name == name)
+
+    def ask(self, name: Optional[str]) -> Ask:
+        """The target at the address at which it was tried last."""
+        tried = [seen for seen in self.notes.observations if (seen.probe, seen.target) == ("tcp", name)]
+        return self.look.ask(self.target(name), str(tried[-1].facts["ip"]))
+
+
+Experiment = Callable[[Want, Ground], Awaitable[None]]
