@@ -100,12 +100,12 @@ class Look:
             await stream.close()
 
     async def finish(self, ask: Ask, stream: SocketStream) -> None:
-        """End a connection that an experiment opened. Whoever speaks first there is heard out (MySQL)."""
+        """End a connection that an experiment opened. Whoever speaks first there is heard out (MySQL), for a while."""
         target = ask.target
         service = MYSQL if service_at(target.port) == MYSQL else target.service
         try:
             if not is_tls(service, target.port) and SERVICES[service].exchange != HTTP:
-                spoken_to = evolve(self.patient(ask), target=evolve(target, service=service))
+                spoken_to = evolve(ask, target=evolve(target, service=service))
                 await services.exchange(spoken_to, stream, Notes(), stream.rtt_s)
         finally:
             await stream.close()

@@ -11,20 +11,28 @@ from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream
 from reports.failures import Failure
 
-_MOST_HOPS = 24
+MOST_HOPS = 24
 # Routers that say nothing are common; after so many in a row nobody is expected to answer any more.
 _MOST_SILENT = 2
 # Seconds; what answers at all answers within a round trip.
 _PATIENCE = 0.5
 
 
-async def probe(ask: Ask, network: Network, notes: Notes, finish: Callable[[SocketStream], Awaitable[None]]) -> None:
-    """Trace the way to the target, one hop after the other; ``finish`` ends a connection that came about.
+async def probe(
+    ask: Ask,
+    network: Network,
+    notes: Notes,
+    finish: Callable[[SocketStream], Awaitable[None]],
+    most: int = MOST_HOPS,
+) -> None:
+    """Trace the way to the target, ``most`` hops of it, one after the other.
+
+    ``finish`` ends a connection that came about.
 
     Facts: docs/observations.md.
     """
     silent = 0
-    for hops in range(1, _MOST_HOPS + 1):
+    for hops in range(1, most + 1):
         with notes.step("path", "hop", ask) as step:
             step.note("ip", ask.address)
             step.note("ttl", hops)

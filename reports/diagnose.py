@@ -32,7 +32,7 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules.contract import GROUP, HOST, NAME, RUN, SUBNET, Proof, Rule, Want
+from reports.rules.contract import CONNECT, GROUP, HOST, NAME, RUN, SUBNET, Proof, Rule, Want
 from reports.rules.table import EXPLAINING, STANDALONE
 from reports.symptoms import symptom
 from reports.words import listed
@@ -134,7 +134,10 @@ def conclude(
 def _contest(case: Case) -> _Contest:
     weighed: List[Tuple[Rule, float, Tuple[Proof, ...]]] = []
     refuted: List[Tuple[Rule, Proof]] = []
-    for rule in EXPLAINING[case.stage]:
+    possible = EXPLAINING[case.stage]
+    if case.behind:
+        possible += tuple(rule for rule in EXPLAINING[CONNECT] if rule not in possible)
+    for rule in possible:
         premise = rule.applies(case)
         if premise is None:
             continue

@@ -8,8 +8,8 @@ from collections import defaultdict
 from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, Union
 
 from reports.addresses import is_literal, is_private, parse_address
-from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
-from reports.groups import Group
+from reports.failures import LOCAL_SHORTAGES, REFUSALS, UNANSWERED, Failure
+from reports.groups import Group, Once
 from reports.model import Network, Observation, Plan, Scalar, Target, Vantage
 from reports.rules.contract import CONNECT, EXCHANGE, PROXY, RESOLVE, TLS
 
@@ -23,6 +23,13 @@ _SPOKEN = frozenset(
         Failure.TOO_MANY_CONNECTIONS,
     }
 )
+
+# Where somebody accepts in place of the target: what its own handshake met, by how the connection then ends.
+_BEHIND: Dict[Failure, FrozenSet[Failure]] = {
+    Failure.TIMED_OUT: frozenset({Failure.TIMED_OUT}),
+    Failure.EOF: REFUSALS,
+    Failure.CONNECTION_RESET: REFUSALS,
+}
 
 # What the job's own resolver says for certain; anything else it may only have been too slow for.
 _DEFINITE = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
@@ -59,6 +66,12 @@ class Evidence:
             elif seen.probe == "local" and seen.step == "way":
                 self._way_to[seen.facts.get("ip", "")] = seen
         self._networks = [(cidr, network) for network in plan.networks for cidr in _cidr(network)]
+        self._links = [
+            ipaddress.ip_interface(own).network
+            for seen in self.of("local", "interface")
+            for own in str(seen.facts.get("addresses", "")).split(",")
+            if "/" in own and parse_address(own.partition("/")[0]) is not None
+        ]
         # Settings without targets still have somebody to be told to.
         targets = plan.targets or (NOBODY,)
         self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in targets}
@@ -101,6 +114,13 @@ class Evidence:
     def way_to(self, ip: str) -> Optional[Observation]:
         """Which route, interface and source address this machine takes to the address."""
         return self._way_to.get(ip)
+
+    def is_on_link(self, ip: str) -> bool:
+        """Whether the address is in a network of one of this machine's interfaces: no router lies before it."""
+        address = parse_address(ip)
+        return address is not None and any(
+            address.version == network.version and address in network for network in self._links
+        )
 
     def network_of(self, ip: str) -> Optional[Network]:
         """The declared network that holds the address."""
@@ -170,8 +190,6 @@ class Case:
         self.stage: str
         self.broken: Tuple[Observation, ...]  # the failed observations of the broken stage
         self.stage, self.broken = self._first_broken()
-        # The unanswered handshakes, where the connect stage gave nothing else.
-        self.silent: Tuple[Observation, ...] = self.only_failed_with(Failure.TIMED_OUT)
         self.way: str = self._way()
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
@@ -194,6 +212,30 @@ class Case:
     def failed_connects(self) -> List[Observation]:
         """Handshakes that failed for a reason that is not this machine's shortage."""
         return [seen for seen in self.connects if seen.failure is not None and seen.failure not in LOCAL_SHORTAGES]
+
+    @Once
+    def silent(self) -> Tuple[Observation, ...]:
+        """The unanswered handshakes, where the connect stage gave nothing else."""
+        return self.only_failed_with(Failure.TIMED_OUT)
+
+    @Once
+    def accepted_for(self) -> Tuple[Observation, ...]:
+        """What shows that somebody on the way accepts connections in place of the targets; empty where nothing does.
+
+        A SYN that expires at the first router was accepted all the same, at an address that is not on the link.
+        """
+        return () if self.proxied else self.run.way_of(self).accepted_early
+
+    @property
+    def behind(self) -> bool:
+        """Whether the broken stage shows how the target's own handshake went, behind one who accepts in its place."""
+        failed = self.stage in (TLS, EXCHANGE) and not any(seen.facts.get("bytes_in") for seen in self.broken)
+        return failed and bool(self.accepted_for) and all(seen.failure in _BEHIND for seen in self.broken)
+
+    @property
+    def unproven(self) -> bool:
+        """Whether a handshake is all that is known, and somebody on the way may have done it."""
+        return bool(self.accepted_for) and not self.behind and not self.host_answers
 
     @property
     def reached(self) -> bool:
@@ -229,7 +271,12 @@ class Case:
 
     @property
     def host_answers(self) -> Tuple[Observation, ...]:
-        """Handshakes that show the host itself to be up: completed, or reset by it."""
+        """Handshakes that show the host itself to be up: completed, or reset by it.
+
+        Where somebody accepts in its place, only what it says itself shows that.
+        """
+        if self.accepted_for:
+            return tuple(seen for seen in self.exchanges + self.handshakes if seen.facts.get("bytes_in"))
         return tuple(
             seen
             for seen in self.connects
@@ -259,7 +306,13 @@ class Case:
         return min((self._latency_at(seen) for seen in self.seen if self._is_opening(seen)), default=None)
 
     def only_failed_with(self, *failures: Failure) -> Tuple[Observation, ...]:
-        """The failed handshakes of a broken connect stage, where none ended otherwise; empty where one did."""
+        """The failed handshakes of a broken connect stage, where none ended otherwise; empty where one did.
+
+        Where somebody accepts in place of the target, what came instead of its first byte stands for them.
+        """
+        if self.behind:
+            fits = all(not _BEHIND[seen.failure].isdisjoint(failures) for seen in self.broken if seen.failure)
+            return self.broken if fits else ()
         if self.stage != CONNECT or any(seen.failure not in failures for seen in self.broken):
             return ()
         return self.broken

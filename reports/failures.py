@@ -87,19 +87,26 @@ LOCAL_SHORTAGES: FrozenSet[Failure] = frozenset(
     }
 )
 
-# Nothing answered at all, by whatever sign.
-UNANSWERED: FrozenSet[Failure] = frozenset(
+# Somebody said no to the SYN: the host, a router, a filter.
+REFUSALS: FrozenSet[Failure] = frozenset(
     {
-        Failure.TIMED_OUT,
         Failure.CONNECTION_REFUSED,
         Failure.PORT_UNREACHABLE,
         Failure.HOST_UNREACHABLE,
         Failure.NETWORK_UNREACHABLE,
         Failure.ADMIN_PROHIBITED,
+    }
+)
+
+# Nothing answered at all, by whatever sign.
+UNANSWERED: FrozenSet[Failure] = frozenset(
+    {
+        Failure.TIMED_OUT,
         Failure.LOCAL_NO_ROUTE,
         Failure.LOCAL_ROUTE_REJECTS,
         Failure.LOCAL_FILTER_DENIES,
     }
+    | REFUSALS
 )
 
 _BY_ERRNO: Dict[int, Failure] = {

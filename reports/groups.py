@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Generic, List, Tuple, Type, TypeVar
 
-from reports.model import Observation, Scalar
+from reports.model import Observation
 from reports.rules.contract import CONNECT
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Once(Generic[T]):
+class Once(Generic[T]):
     """A property that is worked out once (functools.cached_property came with 3.8)."""
 
     def __init__(self, work_out: Callable[[Any], T]) -> None:
@@ -25,49 +25,60 @@ class _Once(Generic[T]):
         return value
 
 
+def ip_of(seen: Observation) -> str:
+    """The address that was spoken to, without its port."""
+    return str(seen.facts.get("ip") or (seen.address or "").rpartition(":")[0].strip("[]"))
+
+
 class Group:
     """Targets that share something. ``cases`` is filled first, and then only read."""
 
     def __init__(self) -> None:
         self.cases: List[Case] = []
 
-    @_Once
+    @Once
     def answers(self) -> Tuple[Observation, ...]:
         """The handshakes that hosts of the group answered."""
         return tuple(seen for case in self.cases for seen in case.host_answers)
 
-    @_Once
+    @Once
     def traces(self) -> Tuple[List[Observation], ...]:
         """The traces towards targets of the group, each from its first hop on."""
         traces = (case.of("path", "hop") for case in self.cases)
         return tuple(sorted(hops, key=lambda seen: int(seen.facts.get("ttl", 0))) for hops in traces if hops)
 
-    @_Once
+    @Once
+    def accepted_early(self) -> Tuple[Observation, ...]:
+        """Hops at which a connection to a host that lies behind a router was accepted before it came to one."""
+        first = (hops[0] for hops in self.traces)
+        return tuple(seen for seen in first if _accepted_early(seen) and not self.cases[0].run.is_on_link(ip_of(seen)))
+
+    @Once
     def unconnected(self) -> "Tuple[Case, ...]":
         """The targets of the group whose connect stage is broken."""
         return tuple(case for case in self.cases if case.stage == CONNECT)
 
-    @_Once
+    @Once
     def silence(self) -> Tuple[Observation, ...]:
         """The unanswered handshakes, where every target of the group that was tried is silent; else empty."""
-        tried = [case for case in self.cases if case.connects]
+        tried = [case for case in self.cases if case.connects and not case.unproven]
         if not all(case.silent for case in tried):
             return ()
         return tuple(seen for case in tried for seen in case.silent)
 
-    @_Once
-    def silent_hosts(self) -> FrozenSet[Scalar]:
+    @Once
+    def silent_hosts(self) -> FrozenSet[str]:
         """The addresses of ``silence``."""
-        return frozenset(seen.facts.get("ip", "") for seen in self.silence)
+        return frozenset(ip_of(seen) for seen in self.silence)
 
-    @_Once
+    @Once
     def silent_subnets(self) -> Tuple[str, ...]:
         """The subnets of ``silence``, in order."""
         silent = self.cases if self.silence else ()
-        found = {case.run.subnet_of(str(seen.facts.get("ip", ""))) for case in silent for seen in case.silent}
+        found = {case.run.subnet_of(ip_of(seen)) for case in silent for seen in case.silent}
         return tuple(sorted(found))
 
-    @_Once
+    @Once
     def singled_out(self) -> "Dict[int, List[Case]]":
         """The silent targets at whose host another target answers, by port."""
         found: Dict[int, List[Case]] = defaultdict(list)
@@ -76,3 +87,8 @@ class Group:
             if case.silent and any(seen.target != case.target.name for seen in answers):
                 found[case.target.port].append(case)
         return found
+
+
+def _accepted_early(seen: Observation) -> bool:
+    """The first router at most had this SYN, and it was accepted."""
+    return seen.facts.get("ttl") == 1 and bool(seen.facts.get("reached")) and seen.failure is None

@@ -37,11 +37,27 @@ _SAID = {
 
 def symptom(case: Case) -> Proof:
     """The broken stage of the target in words, with the observations; empty words where the rules tell it better."""
+    if case.behind:
+        return Proof(_accepted_in_place(case), case.broken + case.accepted_for)
     if case.stage == CONNECT:
         return Proof("; ".join(_connects(case.broken)), case.broken)
     if case.stage == RESOLVE:
         return Proof("; ".join(_queries(case.broken)), case.broken)
     return Proof("", case.broken)
+
+
+def _accepted_in_place(case: Case) -> str:
+    failed = case.broken[0]
+    after = seconds(max(seen.duration_s for seen in case.broken))
+    came = "nothing came for %s" % after if failed.failure is Failure.TIMED_OUT else "it was closed after %s" % after
+    return (
+        "the connection to %s was accepted and %s, without a byte; another accepts them at the first hop (%s, TTL 1)"
+        % (
+            case.broken[0].address,
+            came,
+            case.accepted_for[0].address,
+        )
+    )
 
 
 def _connects(failed: Sequence[Observation]) -> List[str]:

@@ -14,6 +14,7 @@ __all__ = ["EXPERIMENTS", "Ground", "make"]
 
 EXPERIMENTS: Dict[Tuple[str, str], Experiment] = {
     ("dns", "control"): names.ask_control,
+    ("path", "first_hop"): ways.first_hop,
     ("path", "hop"): ways.trace,
     ("tcp", "connect_direct"): ways.connect_past_proxy,
 }

@@ -9,12 +9,21 @@ from reports.services import MYSQL, service_at
 
 async def trace(want: Want, ground: Ground) -> None:
     """How far a SYN to the target comes."""
+    await _trace(want, ground, path.MOST_HOPS)
+
+
+async def first_hop(want: Want, ground: Ground) -> None:
+    """What the first hop does with a SYN to the target: it may accept in its place."""
+    await _trace(want, ground, 1)
+
+
+async def _trace(want: Want, ground: Ground, most: int) -> None:
     ask = ground.ask(want.target)
 
     async def finish(stream: SocketStream) -> None:
         await ground.look.finish(ask, stream)
 
-    await path.probe(ask, ground.network, ground.notes, finish)
+    await path.probe(ask, ground.network, ground.notes, finish, most)
 
 
 async def connect_past_proxy(want: Want, ground: Ground) -> None:

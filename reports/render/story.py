@@ -36,6 +36,9 @@ _KINDS = {
     "pyodps": "a PyODPS node",
 }
 _WAYS = {"vpc": "over the VPC", "internet": "over the Internet", "service": "over the services' own network"}
+_PHASES = {"look": "for the first look", "experiments": "for experiments"}
+# Seconds from which on somebody asks where they went.
+_NOTICED = 1.0
 # What a success proves, from the most to the least.
 _STAGES = (("http", "exchange"), ("service", "exchange"), ("tls", "handshake"), ("tcp", "connect"))
 _PROVED = {"http": "answers", "service": "answers", "tls": "encrypts", "tcp": "accepts"}
@@ -107,6 +110,18 @@ class Story:
                     f"{getattr(self.plan.limits, name, 0)} for all of them together, and the others use it up"
                 )
         return ""
+
+    @property
+    def time_spent(self) -> list[str]:
+        """Where the time of a run that was noticed went: each part, and what it waited for longest."""
+        if self.report.run.duration_s < _NOTICED:
+            return []
+        seen = {one.id: one for one in self.report.observations}
+        return [
+            f"{words.seconds(phase.duration_s)} {_PHASES.get(phase.name, phase.name)}"
+            + _waited_for(seen.get(phase.longest or ""))
+            for phase in self.report.run.phases
+        ]
 
     @cached_property
     def sources(self) -> list[str]:
@@ -343,3 +358,11 @@ def _holds(network: Network, address: str) -> bool:
         return ipaddress.ip_address(address) in ipaddress.ip_network(network.cidr)
     except ValueError:
         return False
+
+
+def _waited_for(longest: Observation | None) -> str:
+    """``, longest 1.5 s for tcp connect to 10.10.2.40:3306``; "" where nothing in particular was waited for."""
+    if longest is None:
+        return ""
+    where = f" to {longest.address}" if longest.address else ""
+    return f", longest {words.seconds(longest.duration_s)} for {longest.probe} {longest.step}{where}"

@@ -171,12 +171,14 @@ class _Page:
     def foot(self, story: Story, command: str) -> None:
         notes = [finding for finding in story.report.findings if finding.severity == "info"]
         unsettled = story.unsettled
-        if notes or unsettled or story.owners:
+        spent = story.time_spent
+        if notes or unsettled or story.owners or spent:
             self.line()
         if unsettled:
             names = words.listed(words.ranges(unsettled))
             self.field("Not settled", [f"{words.count(len(unsettled), 'target')}: {names}"], style="magenta")
         self.field("Note", _bounded(_note(story, finding) for finding in notes))
+        self.field("Time", spent, style="dim")
         for index, (owner, findings) in enumerate(story.owners.items()):
             hint = f"{command} --hand-over {shlex.quote(owner)}"
             label = "" if index else "Hand over"

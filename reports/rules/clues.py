@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from reports.evidence import Case
-from reports.groups import Group
+from reports.groups import Group, ip_of
 from reports.model import Observation
 from reports.rules.contract import Proof
 from reports.words import count, listed, seconds
@@ -123,7 +123,7 @@ def _of_others(case: Case, groups: Sequence[Group], elsewhere: bool = False) -> 
                 seen
                 for group in groups
                 for seen in group.answers
-                if seen.target != case.target.name and not (elsewhere and seen.facts.get("ip") in case.ips)
+                if seen.target != case.target.name and not (elsewhere and ip_of(seen) in case.ips)
             ),
             3,
         )

@@ -8,7 +8,7 @@ from reports.evidence import Case
 from reports.failures import Failure
 from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
 from reports.remedies import vswitch
-from reports.rules import clues, trace
+from reports.rules import clues, forwarder, trace
 from reports.rules.contract import CONNECT, HOST, Clue, Proof, Rule
 from reports.words import listed, seconds
 
@@ -137,7 +137,14 @@ RULES = (
         clues=(Clue(clues.way_silent, 0.2),),
         snippet=_whitelist_entry,
     ),
-    Rule(cause="admin_prohibited", explains=(CONNECT,), applies=_prohibited, prior=5.0, scope=HOST),
+    Rule(
+        cause="admin_prohibited",
+        explains=(CONNECT,),
+        applies=_prohibited,
+        prior=5.0,
+        clues=(Clue(forwarder.hearsay, 0.02),),
+        scope=HOST,
+    ),
     Rule(
         cause="sg_reset",
         explains=(CONNECT,),

@@ -5,6 +5,7 @@ from typing import Dict, Optional, Tuple
 from reports.evidence import Case
 from reports.failures import Failure
 from reports.model import Observation, Scalar
+from reports.rules import forwarder
 from reports.rules.contract import EXCHANGE, TLS, Clue, Proof, Rule
 from reports.services import SERVICES, service_at
 from reports.words import count, seconds
@@ -143,7 +144,28 @@ RULES: Tuple[Rule, ...] = (
         clues=(Clue(_had_begun, 10),),
         details=_no_alert,
     ),
-    Rule(cause="accept_then_close", explains=(TLS,), applies=_closed, prior=0.8, clues=(Clue(_had_begun, 0.3),)),
-    Rule(cause="accept_then_reset", explains=(TLS,), applies=_reset, prior=0.1),
-    Rule(cause="service_hang", explains=(TLS,), applies=_silent, prior=0.6),
+    Rule(
+        cause="accept_then_close",
+        explains=(TLS,),
+        applies=_closed,
+        prior=0.8,
+        clues=(Clue(_had_begun, 0.3), *forwarder.CLUES),
+        wants=forwarder.wants,
+    ),
+    Rule(
+        cause="accept_then_reset",
+        explains=(TLS,),
+        applies=_reset,
+        prior=0.1,
+        clues=forwarder.CLUES,
+        wants=forwarder.wants,
+    ),
+    Rule(
+        cause="service_hang",
+        explains=(TLS,),
+        applies=_silent,
+        prior=0.6,
+        clues=(*forwarder.CLUES,),
+        wants=forwarder.wants,
+    ),
 )

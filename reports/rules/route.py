@@ -4,7 +4,7 @@ from typing import Optional
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules import clues, trace
+from reports.rules import clues, forwarder, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
 
 # Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
@@ -58,6 +58,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_router_says_no,
         prior=5.0,
+        clues=(Clue(forwarder.hearsay, 0.01),),
         scope=SUBNET,
     ),
     Rule(
@@ -67,6 +68,7 @@ RULES = (
         prior=0.1,
         clues=(
             Clue(_unreachable, 20),
+            Clue(forwarder.hearsay, 0.05),
             Clue(_waited_for_neighbour, 3),
             Clue(_no_unreachable_in_time, 0.5),
             Clue(clues.same_host_answers, 0),

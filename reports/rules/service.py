@@ -8,7 +8,7 @@ from reports.failures import Failure
 from reports.maxcompute.statements import admit_in_whitelist, flush_hosts, grant
 from reports.model import Observation, Scalar
 from reports.remedies import vswitch
-from reports.rules import clues
+from reports.rules import clues, forwarder
 from reports.rules.cluster import RULES as CLUSTER_RULES
 from reports.rules.contract import CONNECT, EXCHANGE, TARGET, TLS, Clue, Proof, Rule
 from reports.words import count, listed, seconds
@@ -268,22 +268,32 @@ RULES: Tuple[Rule, ...] = (
         explains=(CONNECT, EXCHANGE),
         applies=_reset,
         prior=0.5,
-        clues=(Clue(_waited_before_we_spoke, 0.2),),
+        clues=(Clue(_waited_before_we_spoke, 0.2), *forwarder.CLUES),
+        wants=forwarder.wants,
     ),
-    Rule(cause="accept_then_close", explains=(EXCHANGE,), applies=_closed, prior=0.8),
+    Rule(
+        cause="accept_then_close",
+        explains=(EXCHANGE,),
+        applies=_closed,
+        prior=0.8,
+        clues=(*forwarder.CLUES,),
+        wants=forwarder.wants,
+    ),
     Rule(
         cause="reset_on_first_data",
         explains=(EXCHANGE, TLS),
         applies=_reset_after_our_data,
         prior=0.5,
-        clues=(Clue(_waited_before_we_spoke, 5), Clue(_answered_our_first_data, 0.3)),
+        clues=(Clue(_waited_before_we_spoke, 5), Clue(_answered_our_first_data, 0.3), *forwarder.CLUES),
+        wants=forwarder.wants,
     ),
     Rule(
         cause="service_hang",
         explains=(EXCHANGE,),
         applies=_hangs,
         prior=0.6,
-        clues=(Clue(_sandbox_may_refuse, 0.3),),
+        clues=(Clue(_sandbox_may_refuse, 0.3), *forwarder.CLUES),
+        wants=forwarder.wants,
     ),
     Rule(
         cause="wrong_service",

@@ -87,7 +87,7 @@ def _was_accepted_inside(case: Case) -> Optional[Proof]:
 
 
 def _accepted(case: Case) -> Optional[Proof]:
-    if case.stage in (TLS, EXCHANGE) and case.connected:
+    if case.stage in (TLS, EXCHANGE) and case.connected and not case.behind:
         return Proof("the connection was accepted", tuple(case.connected))
     return None
 
