@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from reports import again, words
-from reports.model import HEALTHY, Cleared, Observation, Plan, Share, Target, TargetResult, Vantage
+from reports.model import HEALTHY, Cleared, Observation, Phase, Plan, Share, Target, TargetResult, Vantage
 from reports.render.text import open_console, render, render_again
 from tests.reports import samples, strategies
 
@@ -264,3 +264,19 @@ def test_an_instance_that_sent_nothing_says_why():
     assert "instance 2 of 40 sent nothing: limits.rate is 500 for all of them together" in " ".join(
         shown(report).split()
     )
+
+
+def test_where_the_time_went():
+    """A run that was noticed says what it waited for; a quick one does not."""
+    report = samples.nightly()
+    longest = max(report.observations, key=lambda seen: seen.duration_s)
+    phases = (
+        Phase(name="look", duration_s=3.01, longest=longest.id),
+        Phase(name="experiments", duration_s=0.19),
+    )
+    page = shown(evolve(report, run=evolve(report.run, phases=phases)))
+    quick = shown(evolve(report, run=evolve(report.run, phases=phases, duration_s=0.2)))
+
+    assert "Time        3.0 s for the first look, longest 3.0 s for tcp connect to 10.10.2.30:9083" in page
+    assert "190 ms for experiments\n" in page
+    assert "Time" not in quick
