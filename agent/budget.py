@@ -132,6 +132,11 @@ class RunBudget(Budget):
         self._refuse_when_closed()
         self._packets.mark()
 
+    def sent(self, packets: int) -> None:
+        """See Budget."""
+        for _ in range(packets):
+            self._packets.mark()
+
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
         """See Budget."""
         self._bytes_in_all += count

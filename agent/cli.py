@@ -64,6 +64,7 @@ def cli() -> None:
 @_hand_over
 @click.option("--again", metavar="REPORT", help="Check only what was broken in REPORT; show before and after.")
 @click.option("--from", "of_job", is_flag=True, help="The names are a failed job's own files; no plan is needed.")
+@click.option("--state", metavar="DIR", help="Keep the run in DIR, and say what changed since the last one there.")
 def check(
     what: tuple[str, ...],
     style: str,
@@ -72,6 +73,7 @@ def check(
     hand_over: str | None,
     again: str | None,
     of_job: bool,
+    state: str | None,
 ) -> int:
     """Probe now, diagnose, print.
 
@@ -82,27 +84,18 @@ def check(
       linkdoctor check nightly-etl.yaml
       linkdoctor check emr-header-1:9083 https://www.aliyun.com/ mysql://rm-x.mysql.rds.aliyuncs.com
       linkdoctor check --from job.sql spark-defaults.conf job.log
+      linkdoctor check nightly-etl.yaml --state /var/lib/linkdoctor
     """
-    from agent import commands
+    from agent.check import Check
+    from agent.commands import Printer
 
     if not what and not again:
         raise click.UsageError("name a PLAN, or one TARGET or more, or --again REPORT, or --from FILES")
     if of_job and (again or not what):
         raise click.UsageError("--from takes a failed job's own files, and goes without --again")
-    before = commands.read_report(again) if again else None
-    progress = style == "text" and not hand_over
-    if of_job:
-        from agent.logs import command
-
-        report, interrupted = command.check_files(what, progress=progress)
-    else:
-        plan = commands.plan_for(what) if before is None else commands.plan_again(before, what)
-        report, interrupted = commands.run(plan, progress=progress)
-    printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
-    typed = commands.command_line(
-        "check", ("--from", *what) if of_job else (*what, "--again", again) if again else what
-    )
-    printer.print(report, before=before, command=typed, verify=typed if again else None)
+    asked = Check(what=what, of_job=of_job, again=again, state=state)
+    printer = Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
+    report, interrupted = asked.run(printer, progress=style == "text" and not hand_over)
     return INTERRUPTED if interrupted else EXIT[report.verdict]
 
 

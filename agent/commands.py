@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import shlex
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,12 +15,13 @@ import click
 from attrs import evolve, frozen
 
 from agent import plan as plans
+from agent.files import write_whole
 from agent.runner import Runner
 from probes import settings
 from probes.contract import Notes
 from reports import __version__, document
 from reports.diagnose import conclude, diagnose
-from reports.model import Plan, Report, Run, Vantage, content_id
+from reports.model import Observation, Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")
 # So many of the reports of one job are told each by itself.
@@ -83,13 +82,22 @@ def conclude_again(report: Report) -> Report:
     return conclude(report.run, report.vantage, report.observations)
 
 
-def run(plan: Plan, *, progress: bool, environment: Mapping[str, str] | None = None) -> tuple[Report, bool]:
-    """Run the plan; the report, and whether Ctrl-C (or SIGTERM) ended it. ``environment``: this one where None."""
+def run(
+    plan: Plan,
+    *,
+    progress: bool,
+    environment: Mapping[str, str] | None = None,
+    remembered: Sequence[Observation] = (),
+) -> tuple[Report, bool]:
+    """Run the plan; the report, and whether Ctrl-C (or SIGTERM) ended it.
+
+    ``environment``: this one where None. ``remembered``: what earlier runs left (agent/state.py).
+    """
     interrupted = False
 
     async def running() -> Report:
         with _progress(progress) as show:
-            runner = Runner(plan, environment, progress=show)
+            runner = Runner(plan, environment, progress=show, remembered=remembered)
 
             def interrupt() -> None:
                 nonlocal interrupted
@@ -194,7 +202,7 @@ def to_output(name: str | None, write: Callable[[TextIO], None]) -> None:
         write(sys.stdout)
         return
     try:
-        _write_whole(Path(name), write)
+        write_whole(Path(name), write)
     except OSError as error:
         raise click.ClickException(f"{name}: cannot be written: {error.strerror}") from None
 
@@ -226,31 +234,3 @@ def _is_plan(path: Path) -> bool:
 
 def _is_file(name: str) -> bool:
     return name.endswith(_PLAN_ENDINGS) or Path(name).is_file()
-
-
-def _write_whole(path: Path, write: Callable[[TextIO], None]) -> None:
-    """Write beside the file, then rename: a reader sees the old text or the new one, and never a part.
-
-    A link stays one, and what is no file (a device, a pipe) is written to as it is.
-    """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8") as file:
-            write(file)
-        return
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            write(file)
-            os.fchmod(descriptor, mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,6 +1,6 @@
 """How one target is looked at: the handshake, TLS where it has it, and the harmless first exchange of its service."""
 
-from typing import Awaitable, Callable, Optional
+from typing import Awaitable, Callable, Mapping, Optional
 
 from attrs import evolve, frozen
 
@@ -39,8 +39,12 @@ class Look:
         stream = await tcp.probe(ask, self.network, notes)
         if stream is None:
             self.machine.way(address)
-        else:
-            await self.speak(self.patient(ask), stream, notes)
+            return
+        await self.speak(self.patient(ask), stream, notes)
+        spoken_to = SERVICES[target.service].exchange or is_tls(target.service, target.port)
+        if spoken_to and not stream.heard:
+            # Somebody on the way may have accepted in its place.
+            self.machine.way(address)
 
     async def through(self, target: Target, proxy: Proxy, address: str, notes: Notes) -> None:
         """The target through the HTTP proxy at the address."""
@@ -67,13 +71,17 @@ class Look:
     async def speak(
         self,
         ask: Ask,
-        opened: SocketStream,
+        opened: Stream,
         notes: Notes,
         proxy: Optional[Proxy] = None,
         reopen: Optional[Reopen] = None,
+        sizes: Optional[Mapping[str, int]] = None,
     ) -> None:
-        """What comes after the handshake, and the end of the connection."""
-        stream: Stream = opened
+        """What comes after the handshake, and the end of the connection.
+
+        ``sizes``: of an HTTP exchange (probes/http.py, Sizes), where it is not for the usual look.
+        """
+        stream = opened
         service = SERVICES[ask.target.service]
         speaks_tls = is_tls(service.name, ask.port)
         try:
@@ -93,7 +101,7 @@ class Look:
             if service.exchange == HTTP:
                 from probes import http  # noqa: PLC0415 - as above
 
-                await http.probe(ask, stream, notes, proxy)
+                await http.probe(ask, stream, notes, proxy, http.Sizes(**(sizes or {})))
             else:
                 await services.exchange(ask, stream, notes, opened.rtt_s)
         finally:

@@ -43,6 +43,7 @@ class Runner:
     ``kind`` is what runs the probes (``host``, ``udf``, ``spark``), ``labels`` are its own names there (an executor's,
     a container's); ``environment`` names the proxies. ``share``: of the
     job's instances, which one this is. Where its part of the budget is less than one it probes nothing, and says so.
+    ``remembered``: what earlier runs left to compare with.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Runner:
         progress: Optional[Progress] = None,
         share: Share = Share(),  # noqa: B008 - frozen
         labels: Optional[Mapping[str, str]] = None,
+        remembered: Iterable[Observation] = (),
     ) -> None:
         self.plan = plan
         self._environment = os.environ if environment is None else environment
@@ -61,6 +63,8 @@ class Runner:
         self._labels = dict(labels or {})
         self._share = share
         self._notes = Notes(listener)
+        for observation in remembered:
+            self._notes.add(observation)
         self._progress = progress
         self._machine = local.Machine(self._notes)
         self._config = resolv_conf.declared(plan.name_servers) if plan.name_servers else resolv_conf.load()
@@ -133,12 +137,12 @@ class Runner:
 
     async def _investigate(self) -> Diagnosis:
         """Everything once, then what the rules ask for, until nothing more would help."""
-        with self._phase("look"):
-            await self._look_at_everything()
         config = self._config or resolv_conf.ResolverConfig()
         ground = experiments.Ground(
-            self.plan, self._network, self._notes, self._machine, self._look, config, self._resolve
+            self.plan, self._network, self._notes, self._machine, self._look, config, self._resolve, self._proxy_for
         )
+        with self._phase("look"):
+            await _together([self._look_at_everything(), experiments.egress.look(ground)])
         asked: Set[Want] = set()
         for _ in range(_ROUNDS):
             diagnosis = self._diagnose()
@@ -147,7 +151,8 @@ class Runner:
                 return diagnosis
             asked.update(wanted)
             with self._phase("experiments"):
-                await _together(experiments.make(want, ground) for want in wanted)
+                for at_once in experiments.in_turn(wanted):
+                    await _together(experiments.make(want, ground) for want in at_once)
         return self._diagnose()
 
     @contextlib.contextmanager
@@ -172,7 +177,7 @@ class Runner:
         waiting: Dict[str, List[_Targeted]] = {}
         queue: asyncio.Queue[Optional[_Targeted]] = asyncio.Queue()
         for target in self.plan.targets:
-            proxy = proxy_for(target, self._environment)
+            proxy = self._proxy_for(target)
             host = target.host if proxy is None else proxy.host
             look = _Targeted(target, proxy, (host,))
             if is_literal(host):
@@ -233,6 +238,9 @@ class Runner:
             self._seen.add(look.target.name)
             if self._progress is not None:
                 self._progress(len(self._seen), len(self.plan.targets))
+
+    def _proxy_for(self, target: Target) -> Optional[Proxy]:
+        return proxy_for(target, self._environment)
 
     async def _resolve(self, host: str) -> Tuple[str, ...]:
         """The addresses of a host that the first pass had no need of."""

@@ -78,6 +78,11 @@ class Handshake:
     icmp: Optional[IcmpError] = None
     loop_lag: float = 0.0
 
+    @property
+    def round_trip(self) -> float:
+        """Seconds from the SYN that was answered to its answer: of one that was lost before, ``duration`` tells too."""
+        return self.info.rtt if self.info is not None and self.info.rtt > 0 else self.duration
+
 
 class _Waiting:
     """Somebody who waits for a socket: for its handshake, to read, to write."""

@@ -173,7 +173,7 @@ async def probe(
         for kind in ("A", "AAAA")
     ]
     if isinstance(own, OwnResolver):
-        questions.append(_ask_own(lookup, own, notes, timeout))
+        questions.append(_ask_own(lookup, own, config, network, notes, timeout))
     elif own is not None:
         own.tell(lookup, notes)
     try:
@@ -209,17 +209,34 @@ async def _all(questions: Iterable[Awaitable[None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _ask_own(lookup: Lookup, own: OwnResolver, notes: Notes, timeout: float) -> None:
-    with notes.step("dns", "resolver", address="getaddrinfo") as step:
-        step.note("name", lookup.name)
-        try:
-            addresses = await own.addresses(lookup.name, timeout)
-        except socket.gaierror as error:
-            step.fail(classify(error))
-            step.note("error", error.strerror)
-            return
-        step.note("addresses", ",".join(addresses))
-        lookup.add(addresses)
+async def _ask_own(
+    lookup: Lookup, own: OwnResolver, config: ResolverConfig, network: Network, notes: Notes, timeout: float
+) -> None:
+    # Both families of each name that the search list makes of it.
+    packets = 2 * len(config.names_for(lookup.name))
+    await network.account(packets)
+    asking_again = asyncio.ensure_future(_account_for_more(network))
+    try:
+        with notes.step("dns", "resolver", address="getaddrinfo") as step:
+            step.note("name", lookup.name)
+            try:
+                addresses = await own.addresses(lookup.name, timeout)
+            except socket.gaierror as error:
+                step.fail(classify(error))
+                step.note("error", error.strerror)
+                return
+            step.note("addresses", ",".join(addresses))
+            lookup.add(addresses)
+    finally:
+        asking_again.cancel()
+        network.accounted(packets)
+
+
+async def _account_for_more(network: Network) -> None:
+    """Whoever does not answer within a second at least (resolv.conf(5), timeout) is followed by the next server."""
+    while True:
+        await asyncio.sleep(1)
+        await network.account(2)
 
 
 async def _ask_server(lookup: Lookup, config: ResolverConfig, index: int, kind: str, asker: "_Asker") -> None:

@@ -17,7 +17,7 @@ import h11
 from attrs import frozen
 
 from probes.contract import LONGEST_TEXT, Ask, Notes, Step, describe
-from probes.network import Stream
+from probes.network import Stream, unheard
 from reports.failures import Failed, Failure
 from reports.maxcompute.endpoints import classify as endpoint_of
 from reports.model import join_port
@@ -28,7 +28,7 @@ from reports.services import is_tls
 USER_AGENT = "linkdoctor/0.1.0"
 
 _LARGEST_HEAD = 32768
-_LARGEST_BODY = 65536
+LARGEST_BODY = 65536
 _CHUNK = 16384
 # How much of an error's body is made readable.
 _READABLE = 4096
@@ -82,24 +82,42 @@ _OWN_XML = re.compile(r"\s*(?:<\?xml[^<>]*>\s*)?<Error>")
 _JSON_ERRORS = frozenset({"maxcompute", "elasticsearch"})
 
 
-async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] = None) -> None:
+@frozen(kw_only=True)
+class Sizes:
+    """How large an exchange is, in bytes.
+
+    ``body``: what is read of it (0: HEAD asks for none). ``padding``: of the request, in a header that means nothing.
+    """
+
+    body: int = LARGEST_BODY
+    padding: int = 0
+
+
+USUAL = Sizes()
+
+
+async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] = None, sizes: Sizes = USUAL) -> None:
     """One GET of the target's path. 5xx and 403 are failures, and a peer that speaks no HTTP; other answers are none.
 
     ``proxy``: the one that the stream leads to (a target without TLS: the request names the whole URL), or that
     ``connect_through`` has passed (a target with TLS). Where such a proxy answers in the target's place, the step is
-    ``proxy`` instead of ``exchange``. ``ask.address`` is then the proxy's. The stream is closed by the caller.
+    ``proxy`` instead of ``exchange``. ``ask.address`` is then the proxy's. ``sizes``: how
+    much is asked for. The stream is closed by the caller.
     """
-    with notes.step("http", "exchange", ask, address=ask.target.address if proxy is not None else None) as step:
+    where = ask.target.address if proxy is not None else None
+    with notes.step("http", "exchange", ask, address=where) as step, unheard(step, stream):
         url = _Url.of(ask)
         forwarder = proxy if proxy is not None and not url.tls else None
         step.note("url", url.shown)
         step.note("way", "direct" if proxy is None else "proxy")
         step.note("proxy", None if proxy is None else proxy.address)
         reply = _Reply(stream, step, ask.timeout)
-        request = _request("GET", url.absolute if forwarder else url.path, url.host, forwarder)
+        request = _request(
+            "GET" if sizes.body else "HEAD", url.absolute if forwarder else url.path, url.host, forwarder, sizes.padding
+        )
         try:
             head = await reply.to(request)
-            body = await reply.body(ask.timeout)
+            body = await reply.body(ask.timeout, sizes.body)
         except (EOFError, ConnectionError, Failed):
             # A target that does so makes its proxy answer 502: this is the proxy itself.
             if forwarder is not None and "status" not in step.facts:
@@ -173,10 +191,12 @@ class _Url:
         return self.path.partition("?")[2]
 
 
-def _request(method: str, target: str, host: str, proxy: Optional[Proxy]) -> h11.Request:
+def _request(method: str, target: str, host: str, proxy: Optional[Proxy], padding: int = 0) -> h11.Request:
     headers: List[Tuple[str, str]] = [("Host", host), ("User-Agent", USER_AGENT)]
-    if method == "GET":
+    if method != "CONNECT":
         headers += [("Accept", "*/*"), ("Connection", "close")]
+    if padding:
+        headers.append(("X-Padding", "x" * padding))
     if proxy is not None and proxy.authorization is not None:
         headers.append(("Proxy-Authorization", proxy.authorization))
     return h11.Request(method=method, target=target, headers=headers)
@@ -214,18 +234,18 @@ class _Reply:
                 return event
         raise Failed(Failure.HTTP_MALFORMED, "no end of the head within %d bytes" % _LARGEST_HEAD)
 
-    async def body(self, timeout: float) -> bytes:
-        """The first 64 KiB of the body. One that goes on and on (events, a slow download) is left after ``timeout``."""
+    async def body(self, timeout: float, most: int = LARGEST_BODY) -> bytes:
+        """The first bytes of the body. One that goes on and on (events, a slow download) is left after ``timeout``."""
         body = b""
         until = time.monotonic() + timeout
-        while len(body) < _LARGEST_BODY and time.monotonic() < until:
+        while len(body) < most and time.monotonic() < until:
             self._deadline = time.monotonic() + timeout  # silence is bounded, not the whole
             event = await self._next()
             if not isinstance(event, h11.Data):
                 break
             body += bytes(event.data)
             self._counts["body_bytes"] = len(body)
-        return body[:_LARGEST_BODY]
+        return body[:most]
 
     def note(self) -> None:
         """Note the counts, and who it was that spoke no HTTP."""

@@ -15,13 +15,21 @@ from reports.failures import Failure, of_errno
 
 IP_RECVERR = 11
 IPV6_RECVERR = 25
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTUDISC_PROBE = 3
 
 ORIGIN_LOCAL = 1
 
 TCP_SYN_SENT = 2
 
 _ERROR = struct.Struct("=IBBBBII")
+# Enough of a packet to know it again.
+_QUOTED = 64
 _INFO = struct.Struct("=8B24I")  # up to and with tcpi_total_retrans
+_COUNTER = struct.Struct("=I")
+_SEGMENTS_IN = 140  # where tcpi_segs_in stands, since Linux 4.2
+_OUT_OF_ORDER = 224  # tcpi_rcv_ooopack, since 5.4
 
 
 # What connect(2) and a route look-up say where this machine's own routing table or output chain refuses: ip-route(8)
@@ -63,7 +71,9 @@ _BY_ICMPV6: Dict[Tuple[int, int], Failure] = {
 class TcpInfo:
     """The part of struct tcp_info that says how a handshake and an exchange went. Seconds, bytes, counts.
 
-    ``unacked``: segments of ours that the peer's kernel has not acknowledged.
+    ``unacked``: segments of ours that the peer's kernel has not acknowledged. ``receive_rtt``: the round-trip time as
+    whoever only receives can estimate it; 0 where it could not. ``segments_in``: all that came, in order or not;
+    ``out_of_order``: those that came before an earlier one did; None where this kernel does not count them.
     """
 
     state: int
@@ -75,6 +85,9 @@ class TcpInfo:
     retransmits_in_flight: int
     since_last_ack: float
     unacked: int
+    receive_rtt: float = 0.0
+    segments_in: Optional[int] = None
+    out_of_order: Optional[int] = None
 
     @property
     def unsent(self) -> int:
@@ -88,20 +101,26 @@ class TcpInfo:
 
 @frozen
 class IcmpError:
-    """An ICMP or ICMPv6 error that belongs to a socket: errno, type, code, and the host that sent it."""
+    """An ICMP or ICMPv6 error that belongs to a socket: errno, type, code, and the host that sent it.
+
+    ``mtu``: what would fit, where the message says that a packet was too large (RFC 1191, RFC 4443 section 3.2).
+    ``quoted``: how the payload of the packet that it is about began.
+    """
 
     errno: int
     type: int
     code: int
     sender: str
     local: bool  # this machine's own stack made it: nothing was received
+    mtu: int = 0
+    quoted: bytes = b""
 
 
 def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
     """TCP_INFO of the socket, or None where the platform does not give it."""
     try:
-        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO.size)
-        fields = _INFO.unpack(raw)
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _OUT_OF_ORDER + _COUNTER.size)
+        fields = _INFO.unpack_from(raw)
     except (OSError, AttributeError, struct.error):
         return None
     counters = fields[8:]
@@ -114,8 +133,15 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
         path_mtu=counters[13],
         rtt=counters[15] / 1e6,
         rtt_variance=counters[16] / 1e6,
+        receive_rtt=counters[21] / 1e6,
+        segments_in=_counter(raw, _SEGMENTS_IN),
+        out_of_order=_counter(raw, _OUT_OF_ORDER),
         retransmits=counters[23],
     )
+
+
+def _counter(raw: bytes, offset: int) -> Optional[int]:
+    return int(_COUNTER.unpack_from(raw, offset)[0]) if len(raw) >= offset + _COUNTER.size else None
 
 
 def receive_icmp_errors(sock: socket.socket) -> bool:
@@ -138,13 +164,21 @@ def limit_hops(sock: socket.socket, hops: int) -> None:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
 
 
+def forbid_fragments(sock: socket.socket) -> None:
+    """Send every datagram whole or not at all, whatever the kernel believes of the path (ip(7), IP_PMTUDISC_PROBE)."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+
+
 def icmp_error(sock: socket.socket) -> Optional[IcmpError]:
     """The ICMP error at the head of the socket's error queue, if there is one.
 
     After a reset the queue is empty: so a reset and an ICMP refusal are told apart, also where both are ECONNREFUSED.
     """
     try:
-        _, controls, _, _ = sock.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+        quoted, controls, _, _ = sock.recvmsg(_QUOTED, 512, socket.MSG_ERRQUEUE)
     except (OSError, AttributeError):
         return None
     for level, kind, data in controls:
@@ -152,8 +186,10 @@ def icmp_error(sock: socket.socket) -> Optional[IcmpError]:
             continue
         if len(data) < _ERROR.size:
             continue
-        number, origin, icmp_type, icmp_code, _, _, _ = _ERROR.unpack_from(data)
-        return IcmpError(number, icmp_type, icmp_code, _offender(data[_ERROR.size :]), origin == ORIGIN_LOCAL)
+        number, origin, icmp_type, icmp_code, _, extra, _ = _ERROR.unpack_from(data)
+        mtu = extra if number == errno.EMSGSIZE else 0
+        sender = _offender(data[_ERROR.size :])
+        return IcmpError(number, icmp_type, icmp_code, sender, origin == ORIGIN_LOCAL, mtu, quoted)
     return None
 
 

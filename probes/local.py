@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
-from probes import kernel, netdevice, netlink
+from probes import kernel, netdevice, netlink, policy
 from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
 from reports.model import Share
 from reports.proxies import parse
 
+_ATF_COM = 0x02
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -23,6 +24,7 @@ class Machine:
         self._kernel = netlink  # or netdevice, which does with less
         self._defaults: Optional[FrozenSet[int]] = None
         self._ways: Set[str] = set()
+        self._rules: Optional[Tuple[policy.PolicyRule, ...]] = None
 
     @property
     def interfaces(self) -> Tuple[netlink.Interface, ...]:
@@ -72,12 +74,27 @@ class Machine:
             route = self._kernel.route_to(ip, self._links)
         except OSError:
             return
+        rule = policy.deciding(self._policy_rules(), ip, route.source, route.table, route.errno)
         with self._notes.step("local", "way", address=ip) as step:
             step.note("ip", ip)
             step.failure = kernel.REFUSED_HERE.get(route.errno)
             for key in ("interface", "gateway", "source"):
                 step.note(key, getattr(route, key) or None)
             step.note("route", route.cidr or None)
+            step.note("table", policy.name_of(route.table) if route.table else None)
+            step.note("rule", str(rule) if rule is not None else None)
+            step.note("arp", None if route.gateway else _arp(ip))
+
+    def _policy_rules(self) -> Tuple[policy.PolicyRule, ...]:
+        """The rules, read when the first way is asked for: a run in which everything answers has no use for them."""
+        if self._rules is None:
+            self._rules = ()
+            if self._kernel is netlink:
+                with self._notes.step("local", "rules") as step:
+                    self._rules = netlink.rules()
+                    step.note("count", len(self._rules))
+                    step.note("policy", ",".join(map(str, policy.telling(self._rules))) or None)
+        return self._rules
 
     def share(self, share: Share, short_of: str) -> None:
         """This instance's part of a job's budget; ``short_of``: the limit of which nothing is left for it."""
@@ -181,6 +198,16 @@ def own_addresses(interfaces: Tuple[netlink.Interface, ...]) -> Tuple[str, ...]:
         if not interface.loopback:
             found.extend("%s%%%s" % (address, interface.name) for address in interface.addresses)
     return tuple(found)
+
+
+def _arp(ip: str) -> Optional[str]:
+    """Whether a neighbour has answered ARP for the address, or is still asked; None where it is not known.
+
+    Source: proc(5), /proc/net/arp; the flag is ATF_COM of include/uapi/linux/if_arp.h.
+    """
+    rows = (line.split() for line in (_read("/proc/net/arp") or "").splitlines()[1:])
+    flags = next((row[2] for row in rows if len(row) > 3 and row[0] == ip), None)
+    return None if flags is None else ("answered" if int(flags, 16) & _ATF_COM else "unanswered")
 
 
 def _read(path: str) -> Optional[str]:

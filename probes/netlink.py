@@ -1,15 +1,20 @@
-"""What the kernel says of interfaces, addresses and routes, over rtnetlink: no privilege, no subprocess.
+"""What the kernel says of interfaces, addresses, routes and policy rules, over rtnetlink: no privilege, no subprocess.
 
-Source: include/uapi/linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h. Numbers are host byte order.
+Source: include/uapi/linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h, fib_rules.h. Numbers are host byte order.
+pyroute2 would read the same, and does not travel in the carry-in kit: so that one reader serves hosts and jobs, this
+one asks for the few things that are needed.
 """
 
 import errno
 import os
 import socket
 import struct
+import sys
 from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
+
+from probes.policy import LOOKUP, PolicyRule
 
 _NLMSG_ERROR = 2
 _NLMSG_DONE = 3
@@ -19,14 +24,23 @@ _NLM_F_DUMP = 0x300
 _RTM_GETLINK, _RTM_NEWLINK = 18, 16
 _RTM_GETADDR, _RTM_NEWADDR = 22, 20
 _RTM_GETROUTE, _RTM_NEWROUTE = 26, 24
+_RTM_GETRULE, _RTM_NEWRULE = 34, 32
 
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_CARRIER = 3, 4, 33
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
-_RTM_F_FIB_MATCH = 0x2000
+_RTA_DST, _RTA_SRC, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC, _RTA_TABLE = 1, 2, 4, 5, 7, 15
+_RTM_F_LOOKUP_TABLE, _RTM_F_FIB_MATCH = 0x1000, 0x2000
+
+_FRA_DST, _FRA_SRC, _FRA_IIF, _FRA_PRIORITY, _FRA_MARK, _FRA_TABLE, _FRA_MASK, _FRA_OIF = 1, 2, 3, 6, 10, 15, 16, 17
+_FRA_L3MDEV, _FRA_UIDS, _FRA_PROTOCOL, _FRA_SOURCE_PORTS, _FRA_PORTS = 19, 20, 22, 23, 24
+_RULE_INVERT = 2
+# FR_ACT_*; as ip-rule(8) calls them
+_ACTIONS = {1: LOOKUP, 2: "goto", 3: "nop", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 _RT_TABLE_MAIN = 254
 _RTN_UNICAST = 1
+# The errno of a route of the kind (fib_props): blackhole, unreachable, prohibit.
+_REJECTING = {6: errno.EINVAL, 7: errno.EHOSTUNREACH, 8: errno.EACCES}
 
 _IFF_UP = 1
 _IFF_LOOPBACK = 8
@@ -60,13 +74,15 @@ class Interface:
 class Route:
     """What the kernel would do with a packet to an address. ``errno`` is not 0 where it would refuse.
 
-    ``cidr``: the matching route; ``default`` for the default one, "" where the kernel does not tell.
+    ``cidr``: the matching route; ``default`` for the default one, "" where the kernel does not tell. ``table``: where
+    it stands; 0 where that is not told.
     """
 
     interface: str = ""
     gateway: str = ""
     source: str = ""
     cidr: str = ""
+    table: int = 0
     errno: int = 0
 
 
@@ -104,7 +120,7 @@ def links() -> Links:
             bool(flags & _IFF_UP),
             bool(carrier[0]) if carrier else None,
             bool(flags & _IFF_LOOPBACK),
-            int.from_bytes(found.get(_IFLA_MTU, b"\0")[:4], "little"),
+            _number(found.get(_IFLA_MTU)),
             tuple(addresses.get(index, ())),
         )
     return Links(interfaces)
@@ -113,17 +129,29 @@ def links() -> Links:
 def route_to(address: str, known: Links) -> Route:
     """What this machine would do with a packet to the address (``ip route get``). Raises OSError without rtnetlink."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    source = ""
     try:
-        way = _route(family, address, known, 0)
+        # As connect(2) does it: the first look-up chooses the source, and policy rules may go by that in the second.
+        source = _route(family, address, known, 0).source
+        way = _route(family, address, known, 0, source)
     except OSError as error:
         if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EINVAL):
-            return Route(errno=error.errno)
+            return evolve(_rejecting(family, address, error.errno), source=source)
         raise
     try:
-        matched = _route(family, address, known, _RTM_F_FIB_MATCH)
+        matched = _route(family, address, known, _RTM_F_FIB_MATCH | _RTM_F_LOOKUP_TABLE, source)
     except OSError:  # kernels before 4.13 do not tell which route matched
-        return way
-    return Route(way.interface, way.gateway, way.source, matched.cidr)
+        return Route(way.interface, way.gateway, source)
+    return Route(way.interface, way.gateway, source, matched.cidr, matched.table)
+
+
+def rules() -> Tuple[PolicyRule, ...]:
+    """The policy rules of both families. Raises OSError where rtnetlink is not to be had."""
+    found = []
+    for kind, body in _ask(_RTM_GETRULE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0), _NLM_F_DUMP):
+        if kind == _RTM_NEWRULE and body[0] in (socket.AF_INET, socket.AF_INET6):
+            found.append(_rule(body))
+    return tuple(found)
 
 
 def default_routes() -> FrozenSet[int]:
@@ -138,24 +166,91 @@ def default_routes() -> FrozenSet[int]:
     return frozenset(found)
 
 
-def _route(family: int, address: str, known: Links, flags: int) -> Route:
-    raw = socket.inet_pton(family, address.partition("%")[0])
-    destination = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(raw), _RTA_DST) + raw
-    request = _ROUTE.pack(family, len(raw) * 8, 0, 0, 0, 0, 0, 0, flags) + destination
+def _route(family: int, address: str, known: Links, flags: int, source: str = "") -> Route:
+    destination = _address(family, address)
+    request = _ROUTE.pack(family, len(destination) * 8, 0, 0, 0, 0, 0, 0, flags) + _attribute(_RTA_DST, destination)
+    if source:
+        request += _attribute(_RTA_SRC, _address(family, source))
     for kind, body in _ask(_RTM_GETROUTE, request, 0):
         if kind != _RTM_NEWROUTE:
             continue
-        prefix = _ROUTE.unpack_from(body)[1]
         found = dict(_attributes(body[_ROUTE.size :]))
-        index = int.from_bytes(found.get(_RTA_OIF, b""), "little")
-        interface = known.by_index.get(index)
+        interface = known.by_index.get(_number(found.get(_RTA_OIF)))
         return Route(
             interface.name if interface is not None else "",
             _text(family, found.get(_RTA_GATEWAY)),
             _text(family, found.get(_RTA_PREFSRC)),
-            "default" if prefix == 0 else "%s/%d" % (_text(family, found.get(_RTA_DST)), prefix),
+            _cidr(family, found.get(_RTA_DST), body[1]) or "default",
+            _table(body, found),
         )
     raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+def _rejecting(family: int, address: str, refusal: int) -> Route:
+    """The narrowest route to the address that refuses with this errno, where there is one."""
+    raw, narrowest, best = int.from_bytes(_address(family, address), "big"), -1, Route(errno=refusal)
+    if refusal not in _REJECTING.values():
+        return best
+    for kind, body in _ask(_RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), _NLM_F_DUMP):
+        if kind != _RTM_NEWROUTE or _REJECTING.get(body[7]) != refusal or body[1] <= narrowest:
+            continue
+        found = dict(_attributes(body[_ROUTE.size :]))
+        beyond = (128 if family == socket.AF_INET6 else 32) - body[1]
+        if raw >> beyond == int.from_bytes(found.get(_RTA_DST, b""), "big") >> beyond:
+            narrowest = body[1]
+            cidr = _cidr(family, found.get(_RTA_DST), narrowest) or "default"
+            best = Route(cidr=cidr, table=_table(body, found), errno=refusal)
+    return best
+
+
+def _rule(body: bytes) -> PolicyRule:
+    family, to_length, from_length, tos, table, _, _, action, flags = _ROUTE.unpack_from(body)
+    found = dict(_attributes(body[_ROUTE.size :]))
+    incoming, outgoing = (found.get(key, b"").rstrip(b"\0").decode("ascii", "replace") for key in (_FRA_IIF, _FRA_OIF))
+    mark, mask = _number(found.get(_FRA_MARK)), _number(found.get(_FRA_MASK))
+    selectors = {
+        "tos": "0x%02x" % tos if tos else "",
+        "fwmark": "0x%x/0x%x" % (mark, mask) if mask else "",
+        "iif": incoming,
+        "oif": outgoing,
+        "l3mdev": "on" if _FRA_L3MDEV in found else "",
+        "uidrange": "%d-%d" % struct.unpack_from("=II", found[_FRA_UIDS]) if _FRA_UIDS in found else "",
+        "ipproto": str(found[_FRA_PROTOCOL][0]) if _FRA_PROTOCOL in found else "",
+        "sport": "%d-%d" % struct.unpack_from("=HH", found[_FRA_SOURCE_PORTS]) if _FRA_SOURCE_PORTS in found else "",
+        "dport": "%d-%d" % struct.unpack_from("=HH", found[_FRA_PORTS]) if _FRA_PORTS in found else "",
+    }
+    return PolicyRule(
+        priority=_number(found.get(_FRA_PRIORITY)),
+        version=6 if family == socket.AF_INET6 else 4,
+        source=_cidr(family, found.get(_FRA_SRC), from_length),
+        destination=_cidr(family, found.get(_FRA_DST), to_length),
+        selectors=" ".join("%s %s" % entry for entry in selectors.items() if entry[1]),
+        action=_ACTIONS.get(action, str(action)),
+        table=_number(found.get(_FRA_TABLE)) or table,
+        foreign=bool(mark) or incoming not in ("", "lo") or bool(outgoing) or _FRA_L3MDEV in found,
+        inverted=bool(flags & _RULE_INVERT),
+    )
+
+
+def _table(body: bytes, found: Dict[int, bytes]) -> int:
+    return _number(found.get(_RTA_TABLE)) or body[4]
+
+
+def _cidr(family: int, raw: Optional[bytes], prefix: int) -> str:
+    """The network; "" for all addresses."""
+    return "%s/%d" % (_text(family, raw), prefix) if prefix and raw else ""
+
+
+def _address(family: int, address: str) -> bytes:
+    return socket.inet_pton(family, address.partition("%")[0])
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+
+
+def _number(raw: Optional[bytes]) -> int:
+    return int.from_bytes((raw or b"")[:4], sys.byteorder)
 
 
 def _text(family: int, raw: Optional[bytes]) -> str:

@@ -2,20 +2,32 @@
 
     opened = await network.connect(ask)            # Opened: the handshake, and a Stream where it succeeded
     answer, sent = await network.ask_datagram(server, port, payload, timeout, fits)
+    heard = await network.volley(kind, address, payloads, timeout, name)
 
 A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
 """
 
 import asyncio
+import contextlib
+import errno
+import itertools
 import socket
 import time
-from typing import Callable, Optional, Tuple, TypeVar
+from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple, TypeVar, Union
 
 from attrs import frozen
 
 from probes.connector import USUAL, Connector, Dial, Handshake
-from probes.contract import Ask
-from probes.kernel import IcmpError, TcpInfo, failure_of, icmp_error, receive_icmp_errors, tcp_info
+from probes.contract import Ask, Step
+from probes.kernel import (
+    IcmpError,
+    TcpInfo,
+    failure_of,
+    forbid_fragments,
+    icmp_error,
+    receive_icmp_errors,
+    tcp_info,
+)
 from reports.failures import Failed, Failure
 from reports.model import join_port
 
@@ -45,6 +57,9 @@ class Budget:
     async def packet(self) -> None:
         """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
 
+    def sent(self, packets: int) -> None:
+        """So many packets have left at some time until now, beside those that were waited for."""
+
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
         """Count bytes read or written. Raises Failed(BUDGET_SPENT) past the limit."""
 
@@ -53,10 +68,18 @@ class Stream:
     """Bytes to and from a peer. ``read`` gives b"" at the peer's end. Every wait is bounded by its timeout (seconds).
 
     A wait that is over raises TimeoutError (on 3.7: asyncio.TimeoutError); a reset raises ConnectionResetError.
+    ``rtt_s``: the round-trip time as the handshake of the connection beneath showed it, where it is known.
     """
+
+    rtt_s = 0.0
 
     def __init__(self) -> None:
         self._buffer = b""
+
+    @property
+    def info(self) -> Optional[TcpInfo]:
+        """What the kernel knows of the connection beneath, now; None where it does not tell, or it is closed."""
+        return None
 
     async def receive(self, timeout: float) -> bytes:
         """The next bytes off the wire, whatever has come; b"" at the end. For implementations."""
@@ -92,7 +115,7 @@ class Stream:
 class SocketStream(Stream):
     """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``.
 
-    ``rtt_s``: what the handshake took.
+    ``heard``: whether the peer has said anything.
     """
 
     def __init__(
@@ -105,6 +128,7 @@ class SocketStream(Stream):
     ) -> None:
         super().__init__()
         self.rtt_s = rtt_s
+        self.heard = False
         self._connector = connector
         self._sock = sock
         self._spend = spend
@@ -112,13 +136,14 @@ class SocketStream(Stream):
 
     @property
     def info(self) -> Optional[TcpInfo]:
-        """What the kernel knows of the connection now; None where it does not tell."""
+        """See Stream."""
         return tcp_info(self._sock) if self._release is not None else None
 
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
         data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
         self._spend(len(data))
+        self.heard = self.heard or bool(data)
         return data
 
     async def write(self, data: bytes, timeout: float) -> None:
@@ -195,11 +220,20 @@ class Network:
         stream = SocketStream(
             self._connector,
             handshake.sock,
-            handshake.duration,
+            handshake.round_trip,
             lambda count: self._budget.spend(keys, count),
             lambda: self._budget.release(keys),
         )
         return Opened(handshake, stream)
+
+    async def account(self, packets: int) -> None:
+        """Wait until so many packets may be sent: for what this machine's own resolver sends by itself, soon."""
+        for _ in range(packets):
+            await self._budget.packet()
+
+    def accounted(self, packets: int) -> None:
+        """They have been sent. Counted at both ends, they are inside every second in which they may have left."""
+        self._budget.sent(packets)
 
     async def ask_datagram(
         self, address: str, port: int, payload: bytes, timeout: float, fits: Callable[[bytes], bool], tries: int = 1
@@ -229,6 +263,89 @@ class Network:
                     raise Refused(failure_of(error.errno or 0, icmp), icmp) from error
                 return answer, sent
             raise asyncio.TimeoutError("no answer to %d datagrams within %.3g s" % (tries, timeout))
+
+    async def volley(
+        self, kind: "Datagrams", address: str, payloads: Sequence[bytes], timeout: float, name: str
+    ) -> Dict[int, Union[bytes, IcmpError]]:
+        """Send datagrams at once, none of them in fragments, and hear what comes back within ``timeout`` seconds.
+
+        Gives the first answer, or ICMP error, to each of the payloads by its index; what nobody answered is missing.
+        ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all.
+        """
+        heard: Dict[int, Union[bytes, IcmpError]] = {}
+        with contextlib.closing(kind.open()) as sock:
+            receive_icmp_errors(sock)
+            forbid_fragments(sock)
+            sock.connect((address, kind.port))
+            for index, payload in enumerate(payloads):
+                await self._budget.packet()
+                self._budget.spend((name,), len(payload))
+                refused = _send(sock, payload)
+                if refused is not None:
+                    heard[index] = refused
+            deadline = time.monotonic() + timeout
+            while len(heard) < len(payloads) and time.monotonic() < deadline:
+                try:
+                    left = max(0.0, deadline - time.monotonic())
+                    answer = await _when_ready(self._connector, sock, lambda: sock.recv(_CHUNK), left)
+                except (OSError, asyncio.TimeoutError):
+                    # An error has come, or nothing: the error queue knows, and what it is about.
+                    answer = b""
+                came: Iterable[Tuple[bytes, Union[bytes, IcmpError]]] = ((icmp.quoted, icmp) for icmp in _queued(sock))
+                for about, what in itertools.chain([(answer, answer)], came):
+                    number = kind.index_of(about)
+                    if number is not None:
+                        heard.setdefault(number, what)
+        return heard
+
+
+@frozen
+class Datagrams:
+    """A kind of datagrams: how their socket is opened, to which port they go, and which of them bytes belong to.
+
+    ``index_of``: the index of the payload that these bytes answer or quote; None where they are nothing of ours.
+    """
+
+    open: Callable[[], socket.socket]
+    port: int
+    index_of: Callable[[bytes], Optional[int]]
+
+
+def _send(sock: socket.socket, payload: bytes) -> Optional[IcmpError]:
+    """Send it; where it is too large for this machine's own interface, the kernel's word for that."""
+    # What came meanwhile for an earlier one is not told at this one; the error queue keeps it.
+    sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    try:
+        sock.send(payload)
+    except OSError as error:
+        if error.errno != errno.EMSGSIZE:
+            raise
+        return IcmpError(errno.EMSGSIZE, 0, 0, "", local=True)
+    return None
+
+
+def _queued(sock: socket.socket) -> Iterator[IcmpError]:
+    icmp = icmp_error(sock)
+    while icmp is not None:
+        yield icmp
+        icmp = icmp_error(sock)
+
+
+@contextlib.contextmanager
+def unheard(step: Step, stream: Stream) -> Iterator[None]:
+    """Note what of ours had to be sent again; of a time-out, how much the peer's kernel has not even acknowledged."""
+    try:
+        yield
+    except (TimeoutError, asyncio.TimeoutError):
+        # A failure that is known already has nothing to do with a silence after it.
+        info = stream.info if step.failure is None else None
+        if info is not None:
+            step.note("unacked", info.unacked)
+            step.note("retransmits", info.retransmits)
+        raise
+    info = stream.info
+    if info is not None and info.retransmits:
+        step.note("retransmits", info.retransmits)
 
 
 async def _datagram(connector: Connector, sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:

@@ -14,8 +14,6 @@ from reports.failures import Failure
 MOST_HOPS = 24
 # Routers that say nothing are common; after so many in a row nobody is expected to answer any more.
 _MOST_SILENT = 2
-# Seconds; what answers at all answers within a round trip.
-_PATIENCE = 0.5
 
 
 async def probe(
@@ -25,9 +23,9 @@ async def probe(
     finish: Callable[[SocketStream], Awaitable[None]],
     most: int = MOST_HOPS,
 ) -> None:
-    """Trace the way to the target, ``most`` hops of it, one after the other.
+    """Trace the way to the target, ``most`` hops of it, one after the other, each within ``ask.timeout`` seconds.
 
-    ``finish`` ends a connection that came about.
+    What answers at all answers within a round trip. ``finish`` ends a connection that came about.
 
     Facts: docs/observations.md.
     """
@@ -36,8 +34,7 @@ async def probe(
         with notes.step("path", "hop", ask) as step:
             step.note("ip", ask.address)
             step.note("ttl", hops)
-            patience = min(ask.timeout, _PATIENCE)
-            opened = await network.connect_to(ask.address, ask.port, patience, ask.target.name, Dial(hops=hops))
+            opened = await network.connect_to(ask.address, ask.port, ask.timeout, ask.target.name, Dial(hops=hops))
             shaken = opened.handshake
             step.started, step.duration = shaken.started, shaken.duration
             expired = shaken.failure is Failure.TTL_EXCEEDED

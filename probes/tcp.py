@@ -2,10 +2,12 @@
 
 from typing import Optional
 
-from probes.connector import Handshake
+from attrs import frozen
+
+from probes.connector import USUAL, Dial, Handshake
 from probes.contract import Ask, Notes, observed
 from probes.network import Network, SocketStream
-from reports.failures import Failure
+from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Facts, Observation, join_port
 
 # A loop that came later than this is worth a fact.
@@ -37,10 +39,39 @@ async def probe_direct(ask: Ask, network: Network, notes: Notes) -> None:
         await opened.stream.close()
 
 
-def _observation(target: str, address: str, port: int, step: str, shaken: Handshake) -> Observation:
+@frozen
+class Attempt:
+    """A handshake that differs from the job's own: what was observed, and the stream where it completed."""
+
+    seen: Observation
+    stream: Optional[SocketStream]
+
+
+async def attempt(
+    ask: Ask, step: str, network: Network, notes: Notes, port: Optional[int] = None, dial: Dial = USUAL
+) -> Optional[Attempt]:
+    """Connect to the target's host as ``step`` of the tcp probe: to another ``port`` of it, or in another way.
+
+    None where this machine does not have what it takes: nothing was sent then. Facts: docs/observations.md.
+    """
+    port = port or ask.port
+    opened = await network.connect_to(ask.address, port, ask.timeout, ask.target.name, dial)
+    shaken = opened.handshake
+    if shaken.immediate and shaken.failure in LOCAL_SHORTAGES:
+        return None
+    seen = _observation(ask.target.name, ask.address, port, step, shaken, dial.source_port)
+    notes.add(seen)
+    return Attempt(seen, opened.stream)
+
+
+def _observation(
+    target: str, address: str, port: int, step: str, shaken: Handshake, source_port: int = 0
+) -> Observation:
     facts: Facts = {"ip": address, "port": port}
     if shaken.source:
         facts["source"] = shaken.source
+    if source_port:
+        facts["source_port"] = source_port
     info = shaken.info
     if info is not None and not shaken.immediate:
         facts["syns"] = 1 + info.retransmits

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Awaitable, Callable, Optional, TypeVar
 
 from probes.contract import Ask, Notes, Step, describe
-from probes.network import Network, Stream
+from probes.kernel import TcpInfo
+from probes.network import Network, Stream, unheard
 from reports.certificate import CertificateError, read
 from reports.failures import Failed, Failure, classify
 from reports.recognise import FIRST_BYTES, recognise
@@ -63,6 +64,11 @@ class TlsStream(Stream):
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         self.first = b""
         self.bytes_in = 0
+
+    @property
+    def info(self) -> Optional[TcpInfo]:
+        """See Stream."""
+        return self._inner.info
 
     async def handshake(self, timeout: float) -> None:
         """Raises ssl.SSLError as OpenSSL says it, and Plaintext where what came is no TLS at all."""
@@ -172,7 +178,8 @@ async def _connected(network: Network, ask: Ask) -> Optional[Stream]:
 async def _handshake(step: Step, stream: Stream, context: ssl.SSLContext, ask: Ask) -> TlsStream:
     tls = TlsStream(stream, context, ask.target.host)
     try:
-        await tls.handshake(ask.timeout)
+        with unheard(step, stream):
+            await tls.handshake(ask.timeout)
     except BaseException:
         await tls.close()
         raise

@@ -1,8 +1,9 @@
 """From observations to findings: pure, repeatable, indifferent to the order of observations.
 
 For each target the first broken stage is explained: the rules that may explain it weigh what speaks for and against
-them, and their shares are the confidences. Standalone rules (warnings, settings) are reported beside. Equal causes
-of equal scope become one finding. What would separate what is still possible is asked for as experiments (``wanted``).
+them, and their shares are the confidences. Where none is broken, what impairs the target competes in the same way.
+Standalone rules (warnings, settings) are reported beside. Equal causes of equal scope become one finding. What would
+separate what is still possible, or clear a suspicion, is asked for as experiments (``wanted``).
 """
 
 from collections import defaultdict
@@ -32,16 +33,21 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules.contract import CONNECT, GROUP, HOST, NAME, RUN, SUBNET, Proof, Rule, Want
-from reports.rules.table import EXPLAINING, STANDALONE
+from reports.rules.contract import CONNECT, GROUP, HOST, NAME, RUN, SUBNET, WAY, Proof, Rule, Want
+from reports.rules.meanwhile import changed
+from reports.rules.table import EXPLAINING, STANDALONE, SUSPECTING
 from reports.symptoms import symptom
 from reports.words import listed
 
 # The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
-_SOMETHING_ELSE = 0.03
+_SOMETHING_ELSE = 0.02
 # A candidate below this share is not worth a tired person's time.
 _LEAST_SHARE = 0.05
 _MOST_CANDIDATES = 4
+# How likely it is that another accepted the connection, where nothing tells who did.
+_ACCEPTED_BY_ANOTHER = 0.2
+# How much less sure of anything one is where what was seen first does not hold any more.
+_CHANGED = 2.0
 # Above this confidence no experiment is asked for.
 _SETTLED = 0.9
 
@@ -71,7 +77,7 @@ class _Explanation:
 
 @frozen(kw_only=True)
 class _Contest:
-    """How the rules that may explain a case's broken stage fared."""
+    """How the rules that may explain a case's broken stage, or what impairs it where none is, fared."""
 
     shares: Tuple[Tuple[Rule, float, Tuple[Proof, ...]], ...] = ()
     refuted: Tuple[Tuple[Rule, Proof], ...] = ()
@@ -89,8 +95,8 @@ def diagnose(
     ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
     wanted: Dict[Want, None] = {}
     for case in evidence.cases.values():
-        if case.stage:
-            contest = _contest(case)
+        contest = _contest(case)
+        if case.stage or contest.shares:
             explanations.append(_winner(case, contest))
             for rule, proof in contest.refuted:
                 ids = tuple(seen.id for seen in proof.observations)
@@ -99,6 +105,8 @@ def diagnose(
                 for rule, share, _ in contest.shares:
                     if share >= _LEAST_SHARE:
                         wanted.update(dict.fromkeys(rule.wants(case)))
+        for rule in SUSPECTING:
+            wanted.update(dict.fromkeys(rule.suspects(case)))
         for rule in STANDALONE:
             premise = rule.applies(case)
             if premise is not None:
@@ -142,6 +150,8 @@ def _contest(case: Case) -> _Contest:
         if premise is None:
             continue
         weight, proofs, against = rule.prior, [premise], None
+        if case.stage not in rule.explains and not case.accepted_for:
+            weight *= _ACCEPTED_BY_ANOTHER
         for clue in rule.clues:
             proof = clue.test(case)
             if proof is None:
@@ -156,13 +166,13 @@ def _contest(case: Case) -> _Contest:
             refuted.append((rule, against))
         else:
             weighed.append((rule, weight, tuple(proofs)))
-    total = sum(weight for _, weight, _ in weighed) + _SOMETHING_ELSE
+    total = sum(weight for _, weight, _ in weighed) * (_CHANGED if changed(case) else 1) + _SOMETHING_ELSE
     shares = sorted(((rule, weight / total, proofs) for rule, weight, proofs in weighed), key=lambda one: -one[1])
     return _Contest(shares=tuple(shares), refuted=tuple(refuted))
 
 
 def _winner(case: Case, contest: _Contest) -> _Explanation:
-    if not contest.shares:
+    if not contest.shares or contest.shares[0][1] < _LEAST_SHARE:
         failed = case.broken
         code = FALLBACK.get(failed[0].failure or Failure.UNKNOWN, "service_hang")
         fallback = Rule(cause=code)
@@ -176,7 +186,7 @@ def _winner(case: Case, contest: _Contest) -> _Explanation:
         rule=rule,
         confidence=share,
         severity=_severity(rule, case),
-        proofs=(symptom(case), *proofs),
+        proofs=(symptom(case), *proofs, changed(case) or Proof()),
         candidates=others[:_MOST_CANDIDATES],
     )
 
@@ -205,6 +215,8 @@ def _scope(explanation: _Explanation) -> Tuple[str, ...]:
         return (case.target.host,)
     if scope == HOST:
         return case.ips or (case.target.host,)
+    if scope == WAY:
+        return (case.way,)
     if scope == GROUP:
         return (case.target.group or "",)
     if scope == SUBNET:
@@ -242,7 +254,7 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
     confidence = sum(one.confidence for one in group) / len(group)
     candidates = tuple(
         Candidate(cause=rule.cause, confidence=round(share, 3), decided_by=decided_by(rule, cases))
-        for rule, share in lead.candidates
+        for rule, share in _shared_candidates(group)
     )
     surer = ""
     if confidence < _SETTLED:
@@ -262,6 +274,18 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
         surer=surer,
     )
     return evolve(finding, id=content_id("f-", finding.cause, finding.severity, finding.targets, finding.evidence))
+
+
+def _shared_candidates(group: Sequence[_Explanation]) -> List[Tuple[Rule, float]]:
+    """What else it may be, with the mean of its shares, as the finding's confidence is the mean of theirs."""
+    if len(group) == 1:
+        return list(group[0].candidates)
+    sums: Dict[Rule, float] = defaultdict(float)
+    for one in group:
+        for rule, share in one.candidates:
+            sums[rule] += share / len(group)
+    likely = sorted((entry for entry in sums.items() if entry[1] >= _LEAST_SHARE), key=lambda entry: -entry[1])
+    return likely[:_MOST_CANDIDATES]
 
 
 def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]]) -> Tuple[Cleared, ...]:

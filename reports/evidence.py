@@ -9,7 +9,7 @@ from typing import Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, U
 
 from reports.addresses import is_literal, is_private, parse_address
 from reports.failures import LOCAL_SHORTAGES, REFUSALS, UNANSWERED, Failure
-from reports.groups import Group, Once
+from reports.groups import Group, Once, shows_host
 from reports.model import Network, Observation, Plan, Scalar, Target, Vantage
 from reports.rules.contract import CONNECT, EXCHANGE, PROXY, RESOLVE, TLS
 
@@ -116,11 +116,11 @@ class Evidence:
         return self._way_to.get(ip)
 
     def is_on_link(self, ip: str) -> bool:
-        """Whether the address is in a network of one of this machine's interfaces: no router lies before it."""
+        """Whether no router lies before it: this machine itself, or in a network of one of its interfaces."""
         address = parse_address(ip)
-        return address is not None and any(
-            address.version == network.version and address in network for network in self._links
-        )
+        if address is None or address.is_loopback:
+            return address is not None
+        return any(address.version == network.version and address in network for network in self._links)
 
     def network_of(self, ip: str) -> Optional[Network]:
         """The declared network that holds the address."""
@@ -151,6 +151,10 @@ class Evidence:
     def hosts_of(self, case: "Case") -> List[Group]:
         """The targets at each of the case's addresses, itself among them."""
         return [self._hosts[ip] for ip in case.ips]
+
+    def is_targets(self, ip: str) -> bool:
+        """Whether a target of the plan has the address."""
+        return ip in self._hosts
 
     def subnets_of(self, case: "Case") -> List[Group]:
         """The targets in each of the case's subnets, itself among them."""
@@ -183,6 +187,10 @@ class Case:
         self.connects: List[Observation] = self.of("tcp", "connect")
         self.handshakes: List[Observation] = self.of("tls", "handshake")
         self.exchanges: List[Observation] = self.of("service", "exchange") + self.of("http", "exchange")
+        # Repeated handshakes, where there was a reason for them.
+        self.series: List[Observation] = self.of("loss", "handshakes")
+        # Handshakes with ports of its host that no target names.
+        self.explored: List[Observation] = self.of("tcp", "explore")
         # Whether an HTTP proxy was used: name resolution and the direct way do not matter then.
         self.proxied: bool = bool(self.of("tcp", "connect_proxy"))
         self.ips: Tuple[str, ...] = self._ips()
@@ -215,7 +223,9 @@ class Case:
 
     @Once
     def silent(self) -> Tuple[Observation, ...]:
-        """The unanswered handshakes, where the connect stage gave nothing else."""
+        """The unanswered handshakes, where the connect stage gave nothing else, nor did repeating them."""
+        if self.answers_again:
+            return ()
         return self.only_failed_with(Failure.TIMED_OUT)
 
     @Once
@@ -226,11 +236,25 @@ class Case:
         """
         return () if self.proxied else self.run.way_of(self).accepted_early
 
+    @Once
+    def is_mute(self) -> bool:
+        """Whether the target accepts and ends without a byte, where somebody on the way may have accepted for it."""
+        if self.proxied or self.stage not in (TLS, EXCHANGE) or any(self.run.is_on_link(ip) for ip in self.ips):
+            return False
+        return all(not seen.facts.get("bytes_in") and seen.failure in _BEHIND for seen in self.broken)
+
+    @property
+    def answers_again(self) -> bool:
+        """Whether handshakes were answered after the first look had failed for want of an answer."""
+        return self.stage == CONNECT and any(seen.facts.get("answered") for seen in self.series)
+
     @property
     def behind(self) -> bool:
-        """Whether the broken stage shows how the target's own handshake went, behind one who accepts in its place."""
-        failed = self.stage in (TLS, EXCHANGE) and not any(seen.facts.get("bytes_in") for seen in self.broken)
-        return failed and bool(self.accepted_for) and all(seen.failure in _BEHIND for seen in self.broken)
+        """Whether the broken stage may show how the target's own handshake went, behind one who accepts in its place.
+
+        So where that is seen, and where the first hop was asked and does not tell.
+        """
+        return self.is_mute and (bool(self.accepted_for) or self.run.way_of(self).first_hop_silent)
 
     @property
     def unproven(self) -> bool:
@@ -277,16 +301,7 @@ class Case:
         """
         if self.accepted_for:
             return tuple(seen for seen in self.exchanges + self.handshakes if seen.facts.get("bytes_in"))
-        return tuple(
-            seen
-            for seen in self.connects
-            if seen.failure is None
-            or (
-                seen.failure is Failure.CONNECTION_REFUSED
-                and "icmp_from" not in seen.facts
-                and not seen.facts.get("immediate")
-            )
-        )
+        return tuple(seen for seen in self.connects if shows_host(seen))
 
     @property
     def source(self) -> str:

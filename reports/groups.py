@@ -1,8 +1,10 @@
 """Targets that share a host, a subnet, a way or a cluster, and what holds for all of them together."""
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Generic, List, Tuple, Type, TypeVar
 
+from reports.failures import Failure
 from reports.model import Observation
 from reports.rules.contract import CONNECT
 
@@ -10,6 +12,8 @@ if TYPE_CHECKING:
     from reports.evidence import Case
 
 T = TypeVar("T")
+
+_SAMPLES = 3
 
 
 class Once(Generic[T]):
@@ -28,6 +32,13 @@ class Once(Generic[T]):
 def ip_of(seen: Observation) -> str:
     """The address that was spoken to, without its port."""
     return str(seen.facts.get("ip") or (seen.address or "").rpartition(":")[0].strip("[]"))
+
+
+def shows_host(seen: Observation) -> bool:
+    """Whether the handshake shows that its host is up: completed, or reset by it."""
+    if seen.failure is Failure.CONNECTION_REFUSED:
+        return "icmp_from" not in seen.facts and not seen.facts.get("immediate")
+    return seen.failure is None
 
 
 class Group:
@@ -52,6 +63,40 @@ class Group:
         """Hops at which a connection to a host that lies behind a router was accepted before it came to one."""
         first = (hops[0] for hops in self.traces)
         return tuple(seen for seen in first if _accepted_early(seen) and not self.cases[0].run.is_on_link(ip_of(seen)))
+
+    @Once
+    def routers_heard(self) -> bool:
+        """Whether any router on the way to a target of the group has sent a message."""
+        hops = (seen for trace in self.traces for seen in trace if seen.failure is None and "from" in seen.facts)
+        said = (seen for case in self.cases for seen in case.connects if seen.facts.get("icmp_from"))
+        return any(not seen.facts.get("icmp_local") for seen in (*hops, *said))
+
+    @Once
+    def refused_by_route(self) -> Tuple[Observation, ...]:
+        """The handshakes to which a router answered that it has no route."""
+        failed = (seen for case in self.cases for seen in case.failed_connects)
+        unreachable = (seen for seen in failed if seen.failure is Failure.NETWORK_UNREACHABLE)
+        return tuple(seen for seen in unreachable if not seen.facts.get("icmp_local"))
+
+    @Once
+    def first_hop_silent(self) -> bool:
+        """Whether first hops were asked, and none of them told anything."""
+        return bool(self.traces) and all(hops[0].failure is Failure.TIMED_OUT for hops in self.traces)
+
+    @Once
+    def series(self) -> Tuple[Observation, ...]:
+        """The repeated handshakes with targets of the group."""
+        return tuple(seen for case in self.cases for seen in case.series)
+
+    @Once
+    def samples(self) -> "Tuple[Case, ...]":
+        """The first few silent targets: what is tried with these need not be tried with all."""
+        return tuple(islice((case for case in self.cases if case.silent), _SAMPLES))
+
+    @Once
+    def explored(self) -> Tuple[Observation, ...]:
+        """The answers of ports that no target names."""
+        return tuple(seen for case in self.cases for seen in case.explored if shows_host(seen))
 
     @Once
     def unconnected(self) -> "Tuple[Case, ...]":

@@ -127,12 +127,13 @@ class Limits:
 
 @frozen(kw_only=True)
 class Slow:
-    """Seconds above which a healthy answer earns a warning."""
+    """Seconds above which a healthy answer earns a warning; ``throughput``: bytes per second below which one does."""
 
     dns: float = 1.0
     service: float = 2.0
     vpc_rtt: float = 0.05
     internet_rtt: float = 0.3
+    throughput: int = 250_000
 
 
 @frozen(kw_only=True)

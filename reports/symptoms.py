@@ -37,7 +37,7 @@ _SAID = {
 
 def symptom(case: Case) -> Proof:
     """The broken stage of the target in words, with the observations; empty words where the rules tell it better."""
-    if case.behind:
+    if case.behind and case.accepted_for:
         return Proof(_accepted_in_place(case), case.broken + case.accepted_for)
     if case.stage == CONNECT:
         return Proof("; ".join(_connects(case.broken)), case.broken)

@@ -66,6 +66,20 @@ def count(number: int, noun: str) -> str:
     return "%s %s%s" % (format(number, ","), noun, "" if number == 1 else "s")
 
 
+def size(number: float) -> str:
+    """Bytes: ``512 bytes``, ``80 kB``, ``1.2 MB``; by thousands, as links are sold."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        value = number / factor
+        if value >= 0.9995:
+            return ("%.1f %s" if value < 9.95 else "%.0f %s") % (value, unit)
+    return count(round(number), "byte")
+
+
+def rate(number: float) -> str:
+    """Bytes per second: ``120 kB/s``."""
+    return size(number) + "/s"
+
+
 def listed(items: Sequence[str], most: int = 3) -> str:
     """``a, b, c and 297 more``: at most ``most`` are named."""
     if len(items) <= most:

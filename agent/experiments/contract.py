@@ -10,12 +10,16 @@ from probes.local import Machine
 from probes.network import Network
 from probes.resolv_conf import ResolverConfig
 from reports.model import Plan, Target
+from reports.proxies import Proxy
 from reports.rules.contract import Want
 
 
 @frozen
 class Ground:
-    """What a run has when it comes to experiments. ``resolve`` gives the addresses of a host, by whom the run asks."""
+    """What a run has when it comes to experiments.
+
+    ``resolve`` gives the addresses of a host, by whom the run asks; ``proxy`` the HTTP proxy that leads to a target.
+    """
 
     plan: Plan
     network: Network
@@ -24,6 +28,7 @@ class Ground:
     look: Look
     config: ResolverConfig
     resolve: Callable[[str], Awaitable[Tuple[str, ...]]]
+    proxy: Callable[[Target], Optional[Proxy]]
 
     def target(self, name: Optional[str]) -> Target:
         """The plan's target of that name."""

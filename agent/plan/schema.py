@@ -125,6 +125,7 @@ _SLOW = Table(
         "service": Key(_SLOW_AFTER, "a service whose first answer takes longer"),
         "vpc_rtt": Key(_SLOW_AFTER, "a round trip inside the VPC that takes longer"),
         "internet_rtt": Key(_SLOW_AFTER, "a round trip over the Internet that takes longer"),
+        "throughput": Key(_BYTES, "bytes per second: a large answer that comes slower"),
     },
     into(Slow),
 )

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Awaitable
 
 from probes.contract import Ask, Notes
-from probes.network import Stream
+from probes.network import Stream, unheard
 from probes.services.link import Link
 from reports.failures import Failed, Failure
 from reports.services import SERVICES, TCP_ONLY, service_at
@@ -38,7 +38,7 @@ async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -
     counts against the client's host (max_connect_errors).
     """
     declared = SERVICES[ask.target.service].exchange
-    with notes.step("service", "exchange", ask) as step:
+    with notes.step("service", "exchange", ask) as step, unheard(step, stream):
         step.note("service", ask.target.service)
         link = Link(stream, step, ask.timeout)
         try:

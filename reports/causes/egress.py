@@ -66,15 +66,19 @@ ENTRIES: Tuple[Cause, ...] = (
     Cause(
         "outbound_ip_changed",
         "egress",
-        "the outbound address is another than the one that the partner admits",
-        "admit the new address",
+        "the outbound address is another than the one that is admitted",
+        "let {host} admit {outbound}; {lasting}",
         DBA,
+        reference=PAGE + "IP address whitelist",
+        decided_by="ask for {host} from an address that it surely admits, or read in its log whom it turned away",
     ),
     Cause(
         "outbound_ip_pool_partly_admitted",
         "egress",
-        "the outbound pool rotates and the partner admits only part of it",
-        "admit the whole pool",
+        "the outbound addresses take turns, and only some of them are admitted",
+        "let {host} admit {outbound} as well; {lasting}",
         DBA,
+        reference=PAGE + "IP address whitelist",
+        decided_by="check {host} several times: some of the connections must be answered and the others not",
     ),
 )

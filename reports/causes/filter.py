@@ -18,7 +18,8 @@ ENTRIES: Tuple[Cause, ...] = (
         "sg_reset",
         "filter",
         "a security device answers the SYN with a reset although the service listens",
-        "ask for a rule that admits {source} to {destinations} on the device that resets",
+        "ask for a rule that admits TCP {ports} from {source} to {destinations} on the device between them that resets "
+        "(a firewall, an intrusion prevention system); the service itself needs no change",
         decided_by="a check from a host beside the destination, and a packet capture there",
     ),
     Cause(
@@ -32,14 +33,14 @@ ENTRIES: Tuple[Cause, ...] = (
         "filter",
         "the destination's own firewall drops everything from here",
         "on {host}: let its firewall admit TCP {ports} from {vswitch}",
-        decided_by="a check from a host in the same vSwitch as {ips}, and the rules on {host}",
+        decided_by="a check from a host beside {ips}, and the rules on {host}",
     ),
     Cause(
         "ip_whitelist_mismatch",
         "filter",
         "the destination admits other addresses, not this one",
-        "in the whitelist of {destinations} admit {vswitch}; it is said to hold {admits}, and this job comes "
-        "from {source}",
+        "in the whitelist of {destinations}, or in the security group where that holds single addresses, admit "
+        "{vswitch}; as far as is known it admits {admits}, and this job comes from {source}",
         DBA,
         reference=PAGE + "access over a VPC, step 4",
     ),
@@ -47,7 +48,9 @@ ENTRIES: Tuple[Cause, ...] = (
         "return_path_drop",
         "filter",
         "the connection request arrives, the answer is lost on the way back",
-        "look at the way back from {host} to {source}: its route and its outbound rules",
-        decided_by="a packet capture on {host}",
+        "the way back from {host} to {source} loses the answers: a network ACL knows no connections, so that of the "
+        "job's vSwitch must let TCP ports 1024-65535 in, and that of the destination's let them out; and the "
+        "destination's route table needs a route back to {source}",
+        decided_by="a packet capture on {host}: the SYN arrives, and the answer leaves",
     ),
 )

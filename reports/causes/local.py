@@ -9,14 +9,14 @@ ENTRIES: Tuple[Cause, ...] = (
         "local_firewall_drop",
         "local",
         "an outbound rule on this machine drops or rejects the packets",
-        "on {vantage}: let the output chain pass TCP to {destinations} (`nft list ruleset`, `iptables -S OUTPUT`)",
+        "on {vantage}: let the output chain pass TCP to {destinations} ({filter_rule})",
         decided_by="the machine's own rules, read with root",
     ),
     Cause(
         "local_reject_route",
         "local",
-        "a blackhole, unreachable or prohibit route on this machine",
-        "on {vantage}: remove the route that rejects {ips} (`ip route get {ip}`)",
+        "a blackhole, unreachable or prohibit route or policy rule on this machine",
+        "on {vantage}: remove {rejection}, which rejects {ips} (`ip rule`, `ip route get {ip}`)",
     ),
     Cause(
         "no_default_route",
@@ -27,8 +27,8 @@ ENTRIES: Tuple[Cause, ...] = (
     Cause(
         "wrong_route",
         "local",
-        "a more specific route here sends the traffic out of the wrong interface",
-        "on {vantage}: remove or correct the route {route}, so that {ips} leaves by {right_interface}",
+        "a more specific route or a policy rule here sends the traffic the wrong way",
+        "on {vantage}: remove or correct {route}, so that {ips} leaves by {right_interface}",
     ),
     Cause(
         "local_resources",
@@ -41,8 +41,9 @@ ENTRIES: Tuple[Cause, ...] = (
     Cause(
         "local_pressure",
         "local",
-        "retransmits, TIME_WAIT or ports in use announce saturation",
-        "use persistent connections",
+        "this machine runs out of local ports towards a destination: connections that were just closed still hold them",
+        "keep connections open and use them again (HTTP keep-alive, the driver's connection pool) in place of one for "
+        "each request; until then, widen `net.ipv4.ip_local_port_range`",
         AUTHOR,
         WARNING,
     ),

@@ -18,8 +18,10 @@ ENTRIES: Tuple[Cause, ...] = (
         "accept_queue_full",
         "service",
         "the listener's accept queue overflows",
-        "the service on {destinations} accepts too slowly: raise its backlog and net.core.somaxconn, find out"
-        " what holds it",
+        "the service on {destinations} accepts connections more slowly than they come: find out what holds it"
+        " (threads that all wait, a garbage collection, a connection limit of its own), raise its backlog (and"
+        " net.core.somaxconn on {host}, which bounds it); meanwhile let fewer tasks connect at once, and let them try"
+        " again with pauses",
         DBA,
         decided_by="`ss -ltn` on {host}: Recv-Q above Send-Q",
     ),

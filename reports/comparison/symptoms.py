@@ -5,9 +5,10 @@ from typing import Dict, List, Optional, Tuple
 from attrs import frozen
 
 from reports.causes import CRITICAL, UNDETERMINED_CAUSES
-from reports.evidence import Case, Evidence, names_of
+from reports.evidence import Case, Evidence
 from reports.failures import Failure
 from reports.model import Finding, Remedy, Report, Target, TargetResult, Vantage
+from reports.rules import outbound
 from reports.symptoms import symptom
 from reports.words import seconds
 
@@ -50,7 +51,8 @@ class Sight:
     """One target from one vantage point.
 
     ``source`` is the address that spoke to it, ``answers`` the addresses that the name had there, ``outbound`` the
-    address from which the target says that it sees us. ``words`` and ``evidence`` (observation ids) tell what happened.
+    address from which it says that it sees us, or the echo does. ``words`` and ``evidence`` (observation ids) tell
+    what happened.
     """
 
     target: Target
@@ -103,7 +105,7 @@ def _sight(case: Case, result: TargetResult, findings: Dict[str, Finding]) -> Si
         ),
         source=case.source,
         answers=case.job_ips or case.ips,
-        outbound=next(iter(names_of(case.exchanges, "sees_client")), ""),
+        outbound=_outbound(case),
         words=_words(case, blamed),
         evidence=tuple(seen.id for seen in case.broken or case.exchanges[:1] or case.connected[:1])[:_MOST_EVIDENCE],
         remedies=tuple((one.cause, one.remedy) for one in blamed),
@@ -134,3 +136,9 @@ def _words(case: Case, blamed: List[Finding]) -> str:
 def _bare(case: Case) -> str:
     failure = case.broken[0].failure or Failure.UNKNOWN
     return "%s: %s" % (case.stage, failure.value)
+
+
+def _outbound(case: Case) -> str:
+    """The address under which the target sees this place; "" where that is not known, or is one of several."""
+    now = outbound.of(case)
+    return now.seen[0] if now is not None and len(now.seen) == 1 else ""

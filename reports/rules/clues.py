@@ -1,10 +1,11 @@
 """Clues that several layers share: what other targets say about the way to a broken one."""
 
-from itertools import islice
+from itertools import chain, islice
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from reports.evidence import Case
 from reports.groups import Group, ip_of
+from reports.maxcompute.ways import GOVERNED
 from reports.model import Observation
 from reports.rules.contract import Proof
 from reports.words import count, listed, seconds
@@ -30,7 +31,8 @@ def unsent(case: Case) -> Optional[Proof]:
 
 def same_host_answers(case: Case) -> Optional[Proof]:
     """Another port of the same host answers: host, route and ENI are fine."""
-    answers = _of_others(case, case.run.hosts_of(case))
+    hosts = case.run.hosts_of(case)
+    answers = _of_others(case, hosts) or tuple(islice((seen for group in hosts for seen in group.explored), 3))
     if not answers:
         return None
     first = answers[0]
@@ -94,6 +96,32 @@ def other_way_answers(case: Case) -> Optional[Proof]:
     return Proof("%s, by another way, answers" % answers[0].address, answers) if answers else None
 
 
+def on_link(case: Case) -> Optional[Proof]:
+    """No router lies before the target."""
+    if not case.ips or not all(case.run.is_on_link(ip) for ip in case.ips):
+        return None
+    return Proof("%s is in the network of this machine itself" % listed(case.ips), tuple(interfaces(case)))
+
+
+def arp_unanswered(case: Case) -> Optional[Proof]:
+    """Nobody on the link answers ARP for the address; that somebody does proves nothing, a fabric may."""
+    ways = tuple(way for way in (case.run.way_to(ip) for ip in case.ips) if way is not None)
+    if not ways or any(way.facts.get("arp") != "unanswered" for way in ways):
+        return None
+    return Proof("nobody on the link answers ARP for %s" % listed(case.ips), ways)
+
+
+def by_default(case: Case) -> Optional[Proof]:
+    """A private target of a job in a sandbox takes the default route, which leads to the Internet alone."""
+    ways = tuple(way for way in (case.run.way_to(ip) for ip in case.ips) if way is not None)
+    if case.way != "vpc" or case.run.runtime not in GOVERNED or not ways:
+        return None
+    if any(way.facts.get("route") != "default" for way in ways):
+        return None
+    words = "%s takes the default route, out of %s" % (ways[0].facts["ip"], ways[0].facts.get("interface"))
+    return Proof(words, ways)
+
+
 def interfaces(case: Case) -> List[Observation]:
     """What the local probe saw of this machine's interfaces."""
     return case.run.of("local", "interface")
@@ -122,7 +150,7 @@ def _of_others(case: Case, groups: Sequence[Group], elsewhere: bool = False) -> 
             (
                 seen
                 for group in groups
-                for seen in group.answers
+                for seen in chain(group.answers, group.explored)
                 if seen.target != case.target.name and not (elsewhere and ip_of(seen) in case.ips)
             ),
             3,

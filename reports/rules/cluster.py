@@ -29,7 +29,7 @@ _FAMILIES: Dict[str, _Family] = {
 def _master_works(case: Case) -> Optional[Proof]:
     """A node fails and its master does not."""
     family = _FAMILIES.get(case.target.service)
-    if family is None:
+    if family is None or case.answers_again:
         return None
     for service in family.masters:
         for other in case.run.cluster(service, case.target.group).cases:

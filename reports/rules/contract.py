@@ -22,12 +22,15 @@ PROXY = "proxy"
 TLS = "tls"
 EXCHANGE = "exchange"
 STAGES = (RESOLVE, CONNECT, PROXY, TLS, EXCHANGE)
+# The stage of a target of which none is broken: what impairs it all the same competes here.
+WORKS = ""
 
 # What one finding is about: cases of equal cause and equal scope are one finding.
 RUN = "run"
 NAME = "name"
 HOST = "host"
 SUBNET = "subnet"
+WAY = "way"
 GROUP = "group"
 TARGET = "target"
 
@@ -68,7 +71,8 @@ def _no_details(case: "Case") -> Mapping[str, Scalar]:  # noqa: ARG001 - the sha
     return {}
 
 
-def _no_wants(case: "Case") -> Tuple[Want, ...]:  # noqa: ARG001 - the shape of a callable
+def wants_nothing(case: "Case") -> Tuple[Want, ...]:  # noqa: ARG001 - the shape of a callable
+    """The experiments of a rule that asks for none."""
     return ()
 
 
@@ -90,6 +94,7 @@ class Rule:
     broken (warnings, settings). A critical standalone finding that also explains the broken stage belongs in
     ``explains`` instead.
     ``clues``: what changes its weight. ``wants``: the experiments that would decide, given this case.
+    ``suspects``: the experiments for a mere suspicion, whatever is broken or not; none where nothing looks odd.
     ``details``: fields for the remedy's text beyond those that every remedy has (reports/remedies.py).
     ``remedy``: the whole remedy for the cases of one finding (one statement to paste that covers them all), where the
     catalogue's text with fields is not enough.
@@ -103,7 +108,8 @@ class Rule:
     standalone: bool = False
     prior: float = 0.1
     clues: Tuple[Clue, ...] = ()
-    wants: Callable[["Case"], Tuple[Want, ...]] = _no_wants
+    wants: Callable[["Case"], Tuple[Want, ...]] = wants_nothing
+    suspects: Callable[["Case"], Tuple[Want, ...]] = wants_nothing
     details: Callable[["Case"], Mapping[str, Scalar]] = _no_details
     remedy: Optional[Callable[[Sequence["Case"]], Remedy]] = None
     snippet: Optional[Callable[[Sequence["Case"]], str]] = None

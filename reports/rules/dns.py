@@ -15,6 +15,7 @@ def _said(*failures: Failure) -> Test:
     """A name server said so itself."""
 
     def test(case: Case) -> Optional[Proof]:
+        """That is what the name servers answered."""
         said = tuple(seen for seen in case.queries if seen.failure in failures)
         return Proof("", said) if said else None
 
@@ -25,6 +26,7 @@ def _resolver_said(*failures: Failure) -> Test:
     """The job's own resolver said so."""
 
     def test(case: Case) -> Optional[Proof]:
+        """That is what the system's resolver answered."""
         said = tuple(seen for seen in case.names if seen.step == "resolver" and seen.failure in failures)
         return Proof("", said) if said else None
 
@@ -33,6 +35,7 @@ def _resolver_said(*failures: Failure) -> Test:
 
 def _either(*tests: Test) -> Test:
     def test(case: Case) -> Optional[Proof]:
+        """The name servers, or the resolver of the system, say so."""
         return next((proof for proof in (one(case) for one in tests) if proof is not None), None)
 
     return test
@@ -45,6 +48,7 @@ def _address(case: Case) -> Optional[Proof]:
 
 
 def _no_server_answers(case: Case) -> Optional[Proof]:
+    """No query for the name was answered, by any server."""
     asked = case.queries
     if not asked or any(seen.failure not in UNANSWERED for seen in asked):
         return None
@@ -88,11 +92,13 @@ def _want_control(case: Case) -> Tuple[Want, ...]:
 
 
 def _no_usable_server(case: Case) -> Optional[Proof]:
+    """The configuration names no address that a query could be sent to."""
     said = tuple(seen for seen in case.run.of("local", "name_servers") if seen.failure is Failure.DNS_NO_SERVERS)
     return Proof("%s names no usable name server" % (said[0].facts.get("source") or "the plan"), said) if said else None
 
 
 def _truncated_and_no_tcp(case: Case) -> Optional[Proof]:
+    """The answer over UDP is truncated, and TCP to the same server fails."""
     blocked = tuple(seen for seen in case.queries if seen.facts.get("truncated") and seen.facts.get("tcp_failure"))
     if not blocked or _address(case) is not None:
         return None
@@ -122,6 +128,17 @@ def _public_name_private_address(case: Case) -> Optional[Proof]:
     return Proof("%s leads to the private address %s" % (case.target.host, listed(tried)), case.broken)
 
 
+def _domain_is_private(case: Case) -> Optional[Proof]:
+    """Other names of the same domain lead to private addresses too, and those answer."""
+    domain = case.target.host.partition(".")[2]
+    for other in case.run.cases.values():
+        related = other.names and other.target.host.partition(".")[2] == domain != ""
+        if related and other.target.host != case.target.host and other.connected and all(map(is_private, other.ips)):
+            words = "%s, of the same domain, leads to a private address that answers"
+            return Proof(words % other.target.host, tuple(other.connected[:1]))
+    return None
+
+
 def _meant_for_the_internet(case: Case) -> Optional[Proof]:
     """The job declares it as a public target."""
     return Proof("the job treats it as a public address", case.coverage) if case.way == "internet" else None
@@ -141,6 +158,7 @@ def _other_answer_works(case: Case) -> Optional[Proof]:
 
 
 def _dead_by_name(case: Case) -> Optional[Proof]:
+    """The address that the name leads to does not answer, or nothing listens there."""
     failed = case.only_failed_with(Failure.TIMED_OUT, Failure.HOST_UNREACHABLE, Failure.CONNECTION_REFUSED)
     return Proof("", failed) if case.names and failed and not clues.unsent(case) else None
 
@@ -263,7 +281,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_public_name_private_address,
         prior=0.3,
-        clues=(Clue(_meant_for_the_internet, 20), Clue(_other_answer_works, 0.3)),
+        clues=(Clue(_meant_for_the_internet, 20), Clue(_other_answer_works, 0.3), Clue(_domain_is_private, 0.02)),
         scope=NAME,
     ),
     Rule(
@@ -275,7 +293,7 @@ RULES = (
         details=_stale_details,
         scope=NAME,
     ),
-    Rule(cause="dns_slow", standalone=True, applies=_late, prior=0.9, details=_servers_of_late, scope=RUN),
+    Rule(cause="dns_slow", standalone=True, applies=_late, prior=0.95, details=_servers_of_late, scope=RUN),
     Rule(
         cause="dns_first_server_dead",
         standalone=True,

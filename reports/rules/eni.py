@@ -5,8 +5,9 @@ from typing import Dict, Optional, Tuple
 from reports.addresses import admits
 from reports.evidence import Case
 from reports.failures import Failure
+from reports.maxcompute.ways import GOVERNED
 from reports.model import Observation
-from reports.rules import clues
+from reports.rules import attempts, clues
 from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
 from reports.words import listed
 
@@ -27,13 +28,16 @@ def _lost_in_vpc(case: Case) -> Tuple[Observation, ...]:
 def _no_eni_here(case: Case) -> Optional[Proof]:
     """Networks are declared, the interfaces are known, and none is in any of them."""
     lost, seen = _lost_in_vpc(case), clues.interfaces(case)
-    if not lost or case.run.runtime == "host" or not case.run.plan.networks or not seen:
+    if not lost or case.run.runtime == "host" or not seen:
         return None
+    if not case.run.plan.networks:
+        return clues.by_default(case)
     if clues.eni_interfaces(case):
         return None
     own = [address for one in seen for address in clues.own_addresses(one)]
-    cidrs = listed([network.cidr for network in case.run.plan.networks])
-    return Proof("no interface here is in %s; this machine has %s" % (cidrs, listed(own) or "no address"), tuple(seen))
+    networks = listed(["%s (%s)" % (network.name, network.cidr) for network in case.run.plan.networks])
+    words = "no interface here is in %s; this machine has %s"
+    return Proof(words % (networks, listed(own) or "no address"), tuple(seen))
 
 
 def _in_state(case: Case, carrier: bool) -> Optional[Proof]:
@@ -44,11 +48,21 @@ def _in_state(case: Case, carrier: bool) -> Optional[Proof]:
     taken = {way.facts.get("interface") for way in ways if way is not None}
     enis = [seen for seen in clues.eni_interfaces(case).values() if _is_ill(seen, carrier)]
     through = [seen for seen in clues.interfaces(case) if seen.facts.get("name") in taken and _is_ill(seen, carrier)]
+    if not case.run.plan.networks and clues.by_default(case):
+        enis += [seen for seen in clues.interfaces(case) if _is_ill(seen, carrier)]
     ill = list({seen.id: seen for seen in through + enis}.values())
     if not ill:
         return None
     state = "is up and has no carrier" if carrier else "is down"
-    return Proof("%s (%s) %s" % (ill[0].facts["name"], ill[0].facts.get("addresses", "no address"), state), tuple(ill))
+    return Proof("%s (%s) %s" % (ill[0].facts["name"], _place(case, ill[0]), state), tuple(ill))
+
+
+def _place(case: Case, seen: Observation) -> str:
+    """The interface's addresses, and the declared network in which they are."""
+    networks = [case.run.network_of(address) for address in clues.own_addresses(seen)]
+    names = list(dict.fromkeys(network.name for network in networks if network is not None))
+    addresses = str(seen.facts.get("addresses") or "no address")
+    return "%s in %s" % (addresses, listed(names)) if names else addresses
 
 
 def _is_ill(seen: Observation, carrier: bool) -> bool:
@@ -58,10 +72,12 @@ def _is_ill(seen: Observation, carrier: bool) -> bool:
 
 
 def _down(case: Case) -> Optional[Proof]:
+    """The interface of the ENI is there, and down."""
     return _in_state(case, carrier=False)
 
 
 def _no_carrier(case: Case) -> Optional[Proof]:
+    """The interface of the ENI is up, and has no carrier."""
     return _in_state(case, carrier=True)
 
 
@@ -71,7 +87,10 @@ def _details(case: Case, carrier: bool) -> Dict[str, str]:
 
 
 def _wrong_vswitch(case: Case) -> Optional[Proof]:
-    """The destination admits another vSwitch than the one from which this job comes."""
+    """The destination admits, or is said to admit, another vSwitch than the one from which this job comes."""
+    proved = attempts.other_vswitch_answered(case)
+    if proved is not None:
+        return proved
     if not case.target.admits or not case.source or admits(case.target.admits, case.source):
         return None
     network = case.run.network_of(case.source)
@@ -84,12 +103,24 @@ def _wrong_vswitch(case: Case) -> Optional[Proof]:
 
 
 def _eni_there_and_silent(case: Case) -> Optional[Proof]:
-    if case.way == "vpc" and case.run.network_of(case.source) is not None:
+    """The packets leave by the ENI, and nothing comes back for any SYN."""
+    if case.way == "vpc" and (case.run.network_of(case.source) is not None or _declares_no_network(case)):
         return clues.silent(case)
     return None
 
 
+def _declares_no_network(case: Case) -> bool:
+    return not case.run.plan.networks and case.run.runtime in GOVERNED and not clues.by_default(case)
+
+
+def _only_interface_works(case: Case) -> Optional[Proof]:
+    """What answers by another way leaves by the same interface: there is no other."""
+    up = [seen for seen in clues.interfaces(case) if seen.facts.get("up")]
+    return clues.other_way_answers(case) if len(up) == 1 else None
+
+
 def _several_subnets(case: Case) -> Optional[Proof]:
+    """Several subnets are silent alike."""
     way = case.run.way_of(case)
     if len(way.silent_subnets) < 2:
         return None
@@ -128,7 +159,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_wrong_vswitch,
         prior=6.0,
-        clues=(Clue(clues.way_silent, 0.5),),
+        clues=(Clue(clues.way_silent, 0.5), Clue(attempts.other_vswitch_answered, 3)),
     ),
     Rule(
         cause="eni_group_blocks_outbound",
@@ -137,6 +168,7 @@ RULES = (
         prior=0.05,
         clues=(
             Clue(clues.way_answers, 0),
+            Clue(_only_interface_works, 0),
             Clue(clues.way_silent, 8),
             Clue(_several_subnets, 5),
             Clue(clues.other_way_answers, 1.5),

@@ -1,20 +1,30 @@
-"""Layer filter: somebody on the way, or the destination itself, does not let this source through."""
+"""Layer filter: somebody on the way, or the destination itself, does not let this source through.
+
+What a single vantage point sees of a lost answer is what it sees of a lost request: only another port or source of
+this machine's own tells them apart.
+"""
 
 from itertools import islice
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence, Tuple
 
-from reports.addresses import admits
+from reports.addresses import admits, is_private
 from reports.evidence import Case
 from reports.failures import Failure
 from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
+from reports.maxcompute.ways import INTERNET
+from reports.model import Scalar
 from reports.remedies import vswitch
-from reports.rules import clues, forwarder, trace
-from reports.rules.contract import CONNECT, HOST, Clue, Proof, Rule
+from reports.rules import attempts, clues, forwarder, trace
+from reports.rules.contract import CONNECT, HOST, SUBNET, Clue, Proof, Rule, Want
 from reports.words import listed, seconds
+
+# Of the refused targets in a subnet, so many are traced.
+_MOST_TRACED = 3
 
 
 def _silent_inside(case: Case) -> Optional[Proof]:
-    return clues.silent(case) if case.way != "internet" else None
+    """A private target, and nothing came back for any SYN."""
+    return clues.silent(case) if case.way != INTERNET else None
 
 
 def _port_is_singled_out(case: Case) -> Optional[Proof]:
@@ -35,10 +45,17 @@ def _port_is_singled_out(case: Case) -> Optional[Proof]:
 
 
 def _not_admitted(case: Case) -> Optional[Proof]:
-    """The destination is said to admit other addresses of the vSwitch from which this job comes."""
+    """The destination admits, or is said to admit, other addresses of the vSwitch from which this job comes."""
+    proved = attempts.other_source_answered(case)
+    if proved is not None:
+        return proved
     if not case.target.admits or not case.source or admits(case.target.admits, case.source):
         return None
+    if case.way == "internet" and is_private(case.source):
+        return None  # the destination sees the address of a NAT (reports/rules/egress.py)
     if not clues.silent(case) and not case.only_failed_with(Failure.CONNECTION_REFUSED, Failure.ADMIN_PROHIBITED):
+        return None
+    if clues.by_default(case) or _admitted_elsewhere(case):
         return None
     network = case.run.network_of(case.source)
     near = network is None or any(admits([network.cidr], entry.split("/")[0]) for entry in case.target.admits)
@@ -50,7 +67,19 @@ def _not_admitted(case: Case) -> Optional[Proof]:
     )
 
 
+def _admitted_elsewhere(case: Case) -> bool:
+    """Another interface of this machine has an address that is admitted: the packet took the wrong one."""
+    return any(
+        admits(case.target.admits, address)
+        for seen in clues.interfaces(case)
+        for own in (clues.own_addresses(seen),)
+        for address in own
+        if case.source not in own
+    )
+
+
 def _prohibited(case: Case) -> Optional[Proof]:
+    """Somebody on the way answered "administratively prohibited"."""
     refused = case.only_failed_with(Failure.ADMIN_PROHIBITED, Failure.PORT_UNREACHABLE)
     if not refused or any(seen.facts.get("icmp_local") for seen in refused) or _from_this_machine(case):
         return None
@@ -63,6 +92,7 @@ def _from_this_machine(case: Case) -> bool:
 
 
 def _reset(case: Case) -> Optional[Proof]:
+    """The SYN was answered with a reset."""
     refused = case.only_failed_with(Failure.CONNECTION_REFUSED)
     if not refused or any(seen.facts.get("immediate") or "icmp_from" in seen.facts for seen in refused):
         return None
@@ -74,7 +104,8 @@ def _nearer_than_its_host(case: Case) -> Optional[Proof]:
     answers = [seen for group in case.run.hosts_of(case) for seen in group.answers]
     handshakes = [seen.duration_s for seen in answers if seen.failure is None]
     resets = _reset(case)
-    if resets is None or not handshakes:
+    # Behind one who accepts, how long he took is all that is known.
+    if resets is None or not handshakes or case.behind:
         return None
     reset, handshake = min(seen.duration_s for seen in resets.observations), min(handshakes)
     if reset > handshake / 3 or handshake - reset < 0.002:
@@ -83,6 +114,27 @@ def _nearer_than_its_host(case: Case) -> Optional[Proof]:
         "the reset came after %s, the host's own answers take %s" % (seconds(reset), seconds(handshake)),
         resets.observations,
     )
+
+
+def _may_be_on_the_way(case: Case) -> Tuple[Want, ...]:
+    """Traces of a refused target and of one at its host that accepts, where a router lies between; of a few of them."""
+    if _reset(case) is None or case.behind or all(case.run.is_on_link(ip) for ip in case.ips):
+        return ()
+    refused = (other for group in case.run.subnets_of(case) for other in group.unconnected if _reset(other))
+    accepting = [
+        seen for group in case.run.hosts_of(case) for seen in group.answers if seen.failure is None and seen.target
+    ]
+    if not accepting or case not in islice(refused, _MOST_TRACED):
+        return ()
+    return tuple(Want("path", "hop", name) for name in (accepting[0].target, case.target.name))
+
+
+def _whence(case: Case) -> Mapping[str, Scalar]:
+    """Public targets see the outbound address, and nothing of the vSwitch."""
+    if case.way != INTERNET:
+        return {}
+    seen = sorted({str(seen.facts["seen"]) for seen in case.run.of("egress", "address") if "seen" in seen.facts})
+    return {"vswitch": "this job's outbound address" + (", %s" % listed(seen) if seen else "")}
 
 
 def security_group_rule(cases: Sequence[Case]) -> str:
@@ -108,8 +160,11 @@ RULES = (
             Clue(clues.subnet_silent, 0.3),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
+            Clue(attempts.host_is_up, 1.5),
+            Clue(attempts.other_ports_silent, 0.7),
+            Clue(attempts.other_port_answered, 0.1),
         ),
-        wants=trace.wants,
+        wants=attempts.wants,
         snippet=security_group_rule,
         scope=HOST,
     ),
@@ -125,24 +180,63 @@ RULES = (
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
+            Clue(trace.left, 2),
+            # It drops not everything, then.
+            Clue(attempts.host_is_up, 0.5),
+            Clue(attempts.other_ports_silent, 1.3),
+            Clue(attempts.other_port_answered, 0.1),
         ),
-        wants=trace.wants,
+        wants=attempts.wants,
+        details=_whence,
         scope=HOST,
     ),
     Rule(
         cause="ip_whitelist_mismatch",
         explains=(CONNECT,),
         applies=_not_admitted,
-        prior=6.0,
-        clues=(Clue(clues.way_silent, 0.2),),
+        prior=9.0,
+        clues=(Clue(clues.way_silent, 0.2), Clue(attempts.other_source_answered, 3)),
         snippet=_whitelist_entry,
+    ),
+    Rule(
+        cause="return_path_drop",
+        explains=(CONNECT,),
+        applies=clues.silent,
+        prior=0.03,
+        clues=(
+            Clue(attempts.other_port_answered, 1000),
+            Clue(clues.same_host_answers, 0.3),
+            Clue(clues.subnet_answers, 0.5),
+            Clue(clues.subnet_silent, 3),
+            Clue(clues.way_silent, 0.3),
+            Clue(trace.held_back, 0.1),
+            Clue(attempts.host_is_up, 2),
+            Clue(attempts.other_vswitch_answered, 5),
+        ),
+        wants=attempts.wants,
+        scope=SUBNET,
     ),
     Rule(
         cause="admin_prohibited",
         explains=(CONNECT,),
         applies=_prohibited,
         prior=5.0,
-        clues=(Clue(forwarder.hearsay, 0.02),),
+        clues=(Clue(forwarder.hearsay, 0.06),),
+        scope=HOST,
+    ),
+    # Where no router is ever heard, a refusal by one is silence.
+    Rule(
+        cause="admin_prohibited",
+        explains=(CONNECT,),
+        applies=trace.routers_unheard,
+        prior=0.04,
+        clues=(
+            Clue(clues.same_host_answers, 8),
+            Clue(_port_is_singled_out, 2),
+            Clue(clues.same_host_silent, 0.4),
+            Clue(clues.subnet_silent, 0.3),
+            Clue(clues.way_silent, 0.2),
+        ),
         scope=HOST,
     ),
     Rule(
@@ -150,6 +244,11 @@ RULES = (
         explains=(CONNECT,),
         applies=_reset,
         prior=0.06,
-        clues=(Clue(_nearer_than_its_host, 40),),
+        clues=(
+            Clue(_nearer_than_its_host, 40),
+            Clue(trace.reset_on_the_way, 40),
+            Clue(trace.reset_by_the_host, 0.3),
+        ),
+        suspects=_may_be_on_the_way,
     ),
 )

@@ -4,18 +4,26 @@ from typing import Optional, Tuple
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules.contract import EXCHANGE, TLS, Clue, Proof, Want
+from reports.rules import clues
+from reports.rules.contract import Clue, Proof, Want
 
 
-def wants(case: Case) -> Tuple[Want, ...]:
+def suspects(case: Case) -> Tuple[Want, ...]:
     """Whether a connection that ended without a byte would also be accepted at the first hop; once for a way."""
-    first = next((other for other in case.run.way_of(case).cases if _is_mute(other)), None)
+    if not case.is_mute:
+        return ()
+    first = next(other for other in case.run.way_of(case).cases if other.is_mute)
     return (Want("path", "first_hop", case.target.name),) if first is case else ()
 
 
-def _in_place(case: Case) -> Optional[Proof]:
+def in_place(case: Case) -> Optional[Proof]:
     """What the target itself does is hidden behind whoever accepted."""
-    return Proof("", case.accepted_for) if case.behind else None
+    return Proof("", case.accepted_for) if case.behind and case.accepted_for else None
+
+
+def at_a_live_host(case: Case) -> Optional[Proof]:
+    """Behind whoever accepted, a service that says nothing looks as a port that is dropped does."""
+    return Proof("", case.accepted_for) if case.behind and clues.same_host_answers(case) else None
 
 
 def hearsay(case: Case) -> Optional[Proof]:
@@ -25,17 +33,10 @@ def hearsay(case: Case) -> Optional[Proof]:
 
 def _unknown(case: Case) -> Optional[Proof]:
     """Nothing shows yet that it was the target that accepted."""
-    if not _is_mute(case) or any(hop.failure is None for hops in case.run.way_of(case).traces for hop in hops):
+    if not case.is_mute or any(hop.failure is None for hops in case.run.way_of(case).traces for hop in hops):
         return None
     return Proof("", case.broken)
 
 
-def _is_mute(case: Case) -> bool:
-    """It accepts, ends without a byte, and a router lies between."""
-    if case.proxied or case.stage not in (TLS, EXCHANGE) or any(seen.facts.get("bytes_in") for seen in case.broken):
-        return False
-    return not any(case.run.is_on_link(ip) for ip in case.ips)
-
-
 # For whatever blames the target for how an accepted connection ends.
-CLUES: Tuple[Clue, ...] = (Clue(_in_place, 0.4), Clue(_unknown, 0.3))
+CLUES: Tuple[Clue, ...] = (Clue(_unknown, 0.3),)

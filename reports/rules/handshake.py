@@ -33,6 +33,7 @@ def ended(case: Case, *failures: Failure) -> Tuple[Observation, ...]:
 
 
 def _plaintext(case: Case) -> Optional[Proof]:
+    """The answer to the TLS handshake was plain text."""
     failed = ended(case, Failure.TLS_PLAINTEXT)
     if not failed:
         return None
@@ -66,6 +67,7 @@ def _usual_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _failed(case: Case) -> Optional[Proof]:
+    """The two ends agreed on no version, cipher or client certificate."""
     failed = tuple(seen for seen in case.broken if seen.failure is Failure.TLS_HANDSHAKE_FAILED)
     if not failed:
         return None
@@ -88,19 +90,18 @@ def _failed_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _broken_off(case: Case) -> Optional[Proof]:
+    """The connection ended in the middle of the handshake."""
     return _told(case, "is closed", Failure.EOF) or _told(case, "is reset", Failure.CONNECTION_RESET)
 
 
 def _closed(case: Case) -> Optional[Proof]:
+    """The connection was accepted and closed in place of the handshake."""
     return _told(case, "is closed", Failure.EOF)
 
 
 def _reset(case: Case) -> Optional[Proof]:
+    """The connection was accepted and reset in place of the handshake."""
     return _told(case, "is reset", Failure.CONNECTION_RESET)
-
-
-def _silent(case: Case) -> Optional[Proof]:
-    return _told(case, "hears nothing", Failure.TIMED_OUT)
 
 
 def _told(case: Case, ending: str, failure: Failure) -> Optional[Proof]:
@@ -150,7 +151,7 @@ RULES: Tuple[Rule, ...] = (
         applies=_closed,
         prior=0.8,
         clues=(Clue(_had_begun, 0.3), *forwarder.CLUES),
-        wants=forwarder.wants,
+        suspects=forwarder.suspects,
     ),
     Rule(
         cause="accept_then_reset",
@@ -158,14 +159,6 @@ RULES: Tuple[Rule, ...] = (
         applies=_reset,
         prior=0.1,
         clues=forwarder.CLUES,
-        wants=forwarder.wants,
-    ),
-    Rule(
-        cause="service_hang",
-        explains=(TLS,),
-        applies=_silent,
-        prior=0.6,
-        clues=(*forwarder.CLUES,),
-        wants=forwarder.wants,
+        suspects=forwarder.suspects,
     ),
 )

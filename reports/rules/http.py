@@ -43,10 +43,12 @@ def _answered(case: Case, least: int, most: int) -> Optional[Proof]:
 
 
 def _backend_fails(case: Case) -> Optional[Proof]:
+    """The server answered with a status from 500 to 599."""
     return _answered(case, 500, 599)
 
 
 def _forbidden(case: Case) -> Optional[Proof]:
+    """The server answered 403."""
     return _answered(case, 403, 403)
 
 
@@ -79,6 +81,7 @@ def _proxy(case: Case) -> str:
 
 
 def _wants_credentials(case: Case) -> Optional[Proof]:
+    """The proxy answered 407."""
     failed = _ended(case, Failure.PROXY_AUTH_REQUIRED)
     if not failed:
         return None
@@ -86,6 +89,7 @@ def _wants_credentials(case: Case) -> Optional[Proof]:
 
 
 def _denies(case: Case) -> Optional[Proof]:
+    """The proxy itself answered that its rules do not allow this target."""
     failed = _ended(case, Failure.PROXY_DENIED)
     if not failed:
         return None
@@ -94,6 +98,7 @@ def _denies(case: Case) -> Optional[Proof]:
 
 
 def _cannot_reach(case: Case) -> Optional[Proof]:
+    """The proxy answered that it cannot reach the target."""
     failed = _ended(case, Failure.PROXY_UNAVAILABLE)
     if not failed:
         return None
@@ -133,14 +138,17 @@ def _unconnected(case: Case, *, refused: bool) -> Optional[Proof]:
 
 
 def _nothing_listens(case: Case) -> Optional[Proof]:
+    """The proxy's host resets: nothing listens at that port."""
     return _unconnected(case, refused=True)
 
 
 def _out_of_reach(case: Case) -> Optional[Proof]:
+    """The proxy itself is not reached."""
     return _unconnected(case, refused=False)
 
 
 def _is_no_proxy(case: Case) -> Optional[Proof]:
+    """What listens at the proxy's port does not speak as a proxy."""
     failed = tuple(
         seen for seen in _ended(case, Failure.WRONG_PROTOCOL, Failure.HTTP_MALFORMED) if seen.step == "proxy"
     )
@@ -154,6 +162,7 @@ def _is_no_proxy(case: Case) -> Optional[Proof]:
 
 
 def _direct_works(case: Case) -> Optional[Proof]:
+    """Without the proxy the target answers."""
     tried = tuple(seen for seen in case.of("tcp", "connect_direct") if seen.failure is None)
     if not tried:
         return None
@@ -162,6 +171,7 @@ def _direct_works(case: Case) -> Optional[Proof]:
 
 
 def _direct_fails(case: Case) -> Optional[Proof]:
+    """Without the proxy the target is not reached either."""
     tried = tuple(case.of("tcp", "connect_direct"))
     if not tried or any(seen.failure is None or seen.failure in LOCAL_SHORTAGES for seen in tried):
         return None
@@ -171,9 +181,9 @@ def _direct_fails(case: Case) -> Optional[Proof]:
 
 
 def _want_direct(case: Case) -> Tuple[Want, ...]:
-    return (
-        () if case.of("tcp", "connect_direct") else (Want(probe="tcp", step="connect_direct", target=case.target.name),)
-    )
+    if case.stage != PROXY or case.of("tcp", "connect_direct"):
+        return ()
+    return (Want(probe="tcp", step="connect_direct", target=case.target.name),)
 
 
 def _remedy(code: str) -> Callable[[Sequence[Case]], Remedy]:
@@ -195,7 +205,6 @@ def _remedy(code: str) -> Callable[[Sequence[Case]], Remedy]:
     return made
 
 
-# With these the share passes what counts as settled: until the direct way is known, it is asked for.
 _AROUND = (Clue(_direct_works, 1.5), Clue(_direct_fails, 1.2))
 
 
@@ -207,7 +216,7 @@ def _around(cause: str, applies: Test, prior: float) -> Rule:
         applies=applies,
         prior=prior,
         clues=_AROUND,
-        wants=_want_direct,
+        suspects=_want_direct,
         remedy=_remedy(cause),
     )
 

@@ -4,7 +4,7 @@ from typing import Optional
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules import clues, forwarder, trace
+from reports.rules import attempts, clues, forwarder, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
 
 # Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
@@ -12,11 +12,22 @@ _NEIGHBOUR_TIMEOUT = 2.5
 
 
 def _router_says_no(case: Case) -> Optional[Proof]:
+    """A router answered "network unreachable"."""
     said = case.only_failed_with(Failure.NETWORK_UNREACHABLE)
     return Proof("", said) if said and not said[0].facts.get("icmp_local") else None
 
 
+def _says_no_of_a_neighbour(case: Case) -> Optional[Proof]:
+    """A router answered "network unreachable" for another host of the subnet: routers limit how often they say so."""
+    said = tuple(seen for group in case.run.subnets_of(case) for seen in group.refused_by_route)
+    if not said or not clues.silent(case):
+        return None
+    words = 'a router answers "network unreachable" for %s in the same subnet; it limits how often it says so'
+    return Proof(words % said[0].address, said[:1])
+
+
 def _nobody_there(case: Case) -> Optional[Proof]:
+    """Somebody answered "host unreachable", or nothing came back at all."""
     return Proof("", case.only_failed_with(Failure.HOST_UNREACHABLE)) if _unreachable(case) else clues.silent(case)
 
 
@@ -49,6 +60,7 @@ def _public_from_a_host(case: Case) -> Optional[Proof]:
 
 
 def _silent_inside(case: Case) -> Optional[Proof]:
+    """A private target, and nothing came back for any SYN."""
     return clues.silent(case) if case.way != "internet" else None
 
 
@@ -58,7 +70,31 @@ RULES = (
         explains=(CONNECT,),
         applies=_router_says_no,
         prior=5.0,
-        clues=(Clue(forwarder.hearsay, 0.01),),
+        clues=(Clue(forwarder.hearsay, 0.04),),
+        scope=SUBNET,
+    ),
+    Rule(
+        cause="router_no_route",
+        explains=(CONNECT,),
+        applies=_says_no_of_a_neighbour,
+        prior=5.0,
+        clues=(Clue(clues.same_host_answers, 0), Clue(clues.subnet_answers, 0), Clue(forwarder.hearsay, 0.04)),
+        scope=SUBNET,
+    ),
+    # Where no router is ever heard, what it says is silence.
+    Rule(
+        cause="router_no_route",
+        explains=(CONNECT,),
+        applies=trace.routers_unheard,
+        prior=0.012,
+        clues=(
+            Clue(clues.on_link, 0),
+            Clue(clues.same_host_answers, 0),
+            Clue(clues.subnet_answers, 0),
+            Clue(clues.subnet_silent, 10),
+            Clue(clues.way_answers, 2),
+            Clue(clues.way_silent, 0.3),
+        ),
         scope=SUBNET,
     ),
     Rule(
@@ -70,14 +106,21 @@ RULES = (
             Clue(_unreachable, 20),
             Clue(forwarder.hearsay, 0.05),
             Clue(_waited_for_neighbour, 3),
+            Clue(clues.arp_unanswered, 30),
             Clue(_no_unreachable_in_time, 0.5),
             Clue(clues.same_host_answers, 0),
             Clue(clues.subnet_answers, 3),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
+            Clue(trace.left, 2),
+            Clue(attempts.host_is_up, 0),
+            Clue(attempts.other_ports_silent, 1.5),
+            Clue(attempts.other_source_answered, 0),
+            Clue(attempts.other_vswitch_answered, 0),
+            Clue(attempts.other_port_answered, 0),
         ),
-        wants=trace.wants,
+        wants=attempts.wants,
         scope=HOST,
     ),
     Rule(
@@ -86,6 +129,7 @@ RULES = (
         applies=_silent_inside,
         prior=0.06,
         clues=(
+            Clue(clues.on_link, 0),
             Clue(clues.same_host_answers, 0),
             Clue(clues.subnet_answers, 0),
             Clue(clues.subnet_silent, 10),
@@ -93,8 +137,11 @@ RULES = (
             Clue(clues.way_silent, 0.3),
             Clue(trace.held_back, 8),
             Clue(trace.passed_on, 0.05),
+            Clue(attempts.host_is_up, 0),
+            Clue(attempts.other_source_answered, 0),
+            Clue(attempts.other_port_answered, 0),
         ),
-        wants=trace.wants,
+        wants=attempts.wants,
         scope=SUBNET,
     ),
     Rule(
@@ -106,7 +153,11 @@ RULES = (
             Clue(clues.way_answers, 0),
             Clue(clues.way_silent, 15),
             Clue(clues.other_way_answers, 4),
+            Clue(trace.never_left, 3),
+            Clue(trace.left, 0.02),
+            Clue(attempts.host_is_up, 0),
         ),
+        wants=attempts.wants,
         scope=RUN,
     ),
 )

@@ -8,7 +8,7 @@ from reports.failures import Failure
 from reports.maxcompute.statements import admit_in_whitelist, flush_hosts, grant
 from reports.model import Observation, Scalar
 from reports.remedies import vswitch
-from reports.rules import clues, forwarder
+from reports.rules import clues, forwarder, sizes, trace
 from reports.rules.cluster import RULES as CLUSTER_RULES
 from reports.rules.contract import CONNECT, EXCHANGE, TARGET, TLS, Clue, Proof, Rule
 from reports.words import count, listed, seconds
@@ -107,6 +107,7 @@ def _seen_as(cases: Sequence[Case]) -> str:
 
 
 def _refused(case: Case) -> Optional[Proof]:
+    """The SYN was answered with a reset."""
     refused = case.only_failed_with(Failure.CONNECTION_REFUSED)
     if not refused or any(seen.facts.get("immediate") or "icmp_from" in seen.facts for seen in refused):
         return None
@@ -124,18 +125,22 @@ def _sandbox_may_refuse(case: Case) -> Optional[Proof]:
 
 
 def _reset(case: Case) -> Optional[Proof]:
+    """The connection was accepted and reset."""
     return _told(case, Failure.CONNECTION_RESET)
 
 
 def _closed(case: Case) -> Optional[Proof]:
+    """The connection was accepted and closed without a byte."""
     return _told(case, Failure.EOF)
 
 
 def _hangs(case: Case) -> Optional[Proof]:
+    """The connection was accepted, and no answer came."""
     return _told(case, Failure.TIMED_OUT)
 
 
 def _reset_after_our_data(case: Case) -> Optional[Proof]:
+    """The connection was reset once we had spoken."""
     ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if _had_spoken(seen))
     return Proof(_story(case, ended[0]), ended) if ended else None
 
@@ -148,6 +153,20 @@ def _waited_before_we_spoke(case: Case) -> Optional[Proof]:
     return Proof("the connection stood until we sent the first data", ended)
 
 
+def _reset_before_our_data(case: Case) -> Optional[Proof]:
+    """The reset came before we had said anything."""
+    ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if seen.facts.get("phase") == "request")
+    return Proof("", ended) if ended and not ended[0].facts.get("bytes_out") else None
+
+
+def _reset_behind_our_request(case: Case) -> Optional[Proof]:
+    """The request of HTTP had left: whoever resets on accepting is mostly faster."""
+    ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if seen.facts.get("phase") == "reply")
+    if not ended or ended[0].probe != "http" or not ended[0].facts.get("bytes_out"):
+        return None
+    return Proof("the request had left", ended)
+
+
 def _answered_our_first_data(case: Case) -> Optional[Proof]:
     """TLS and HTTP begin with the client: what came was the answer to it."""
     ended = tuple(seen for seen in _ended(case, Failure.CONNECTION_RESET) if seen.facts.get("bytes_in"))
@@ -158,6 +177,7 @@ def _answered_our_first_data(case: Case) -> Optional[Proof]:
 
 
 def _stranger(case: Case) -> Optional[Proof]:
+    """What answers speaks another protocol than the service does."""
     ended = _ended(case, Failure.WRONG_PROTOCOL)
     if not ended:
         return None
@@ -178,23 +198,28 @@ def _stranger_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _mysql_denied(case: Case) -> Optional[Proof]:
+    """The server's own words: error 1130, this client's host is not allowed to connect."""
     proof = _quoted(case, Failure.CLIENT_DENIED)
     return proof if proof and proof.observations[0].facts.get("code") == _MYSQL_DENIES else None
 
 
 def _other_denied(case: Case) -> Optional[Proof]:
+    """The service's own words: this client is not admitted."""
     return None if _mysql_denied(case) else _quoted(case, Failure.CLIENT_DENIED)
 
 
 def _mysql_blocked(case: Case) -> Optional[Proof]:
+    """The server's own words: error 1129, this client's host is blocked."""
     return _quoted(case, Failure.CLIENT_BLOCKED)
 
 
 def _too_many(case: Case) -> Optional[Proof]:
+    """The server's own words: it has no connection left."""
     return _quoted(case, Failure.TOO_MANY_CONNECTIONS)
 
 
 def _service_error(case: Case) -> Optional[Proof]:
+    """The server's own words: an error that is not about this client."""
     return _quoted(case, Failure.SERVICE_ERROR)
 
 
@@ -207,6 +232,7 @@ def _service_error_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _slow(case: Case) -> Optional[Proof]:
+    """The right answer came, later than the plan calls slow."""
     limit = case.run.plan.slow.service
     late = tuple(
         seen for seen in case.exchanges if seen.failure is None and float(seen.facts.get("first_byte_s", 0.0)) > limit
@@ -231,6 +257,7 @@ def _dead_addresses(case: Case) -> Tuple[Observation, ...]:
 
 
 def _one_dead(case: Case) -> Optional[Proof]:
+    """One of the name's addresses fails, and another one works."""
     dead = _dead_addresses(case)
     if not dead:
         return None
@@ -251,8 +278,13 @@ RULES: Tuple[Rule, ...] = (
         cause="service_not_listening",
         explains=(CONNECT,),
         applies=_refused,
-        prior=1.0,
-        clues=(Clue(clues.same_host_answers, 2), Clue(_sandbox_may_refuse, 0.1)),
+        prior=2.0,
+        clues=(
+            Clue(clues.same_host_answers, 2),
+            Clue(_sandbox_may_refuse, 0.1),
+            Clue(trace.reset_on_the_way, 0.02),
+            Clue(trace.reset_by_the_host, 2),
+        ),
     ),
     # A full queue drops SYNs: one handshake cannot tell it from a filter that drops them.
     Rule(
@@ -268,8 +300,8 @@ RULES: Tuple[Rule, ...] = (
         explains=(CONNECT, EXCHANGE),
         applies=_reset,
         prior=0.5,
-        clues=(Clue(_waited_before_we_spoke, 0.2), *forwarder.CLUES),
-        wants=forwarder.wants,
+        clues=(Clue(_waited_before_we_spoke, 0.2), Clue(_reset_before_our_data, 5), *forwarder.CLUES),
+        suspects=forwarder.suspects,
     ),
     Rule(
         cause="accept_then_close",
@@ -277,23 +309,37 @@ RULES: Tuple[Rule, ...] = (
         applies=_closed,
         prior=0.8,
         clues=(*forwarder.CLUES,),
-        wants=forwarder.wants,
+        suspects=forwarder.suspects,
     ),
     Rule(
         cause="reset_on_first_data",
         explains=(EXCHANGE, TLS),
         applies=_reset_after_our_data,
         prior=0.5,
-        clues=(Clue(_waited_before_we_spoke, 5), Clue(_answered_our_first_data, 0.3), *forwarder.CLUES),
-        wants=forwarder.wants,
+        clues=(
+            Clue(_waited_before_we_spoke, 5),
+            Clue(_reset_behind_our_request, 2),
+            Clue(_answered_our_first_data, 0.3),
+            Clue(forwarder.in_place, 0.2),
+            *forwarder.CLUES,
+        ),
+        suspects=forwarder.suspects,
     ),
     Rule(
         cause="service_hang",
-        explains=(EXCHANGE,),
+        explains=(EXCHANGE, TLS),
         applies=_hangs,
-        prior=0.6,
-        clues=(Clue(_sandbox_may_refuse, 0.3), *forwarder.CLUES),
-        wants=forwarder.wants,
+        prior=0.4,
+        clues=(
+            Clue(_sandbox_may_refuse, 0.3),
+            Clue(sizes.acknowledged, 1.5),
+            Clue(sizes.unacknowledged, 0.05),
+            Clue(sizes.small_works, 0.02),
+            Clue(sizes.small_is_answered, 0.2),
+            Clue(forwarder.at_a_live_host, 4),
+            *forwarder.CLUES,
+        ),
+        suspects=forwarder.suspects,
     ),
     Rule(
         cause="wrong_service",
@@ -339,12 +385,12 @@ RULES: Tuple[Rule, ...] = (
         prior=5.0,
         details=_service_error_details,
     ),
-    Rule(cause="service_slow", standalone=True, applies=_slow, prior=0.95, scope=TARGET),
+    Rule(cause="service_slow", standalone=True, applies=_slow, prior=0.98, scope=TARGET),
     Rule(
         cause="one_address_dead",
         standalone=True,
         applies=_one_dead,
-        prior=0.95,
+        prior=0.98,
         details=_one_dead_details,
         scope=TARGET,
     ),

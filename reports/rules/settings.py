@@ -15,8 +15,8 @@ from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.settings import ENI_ENABLE, VPC_DOMAINS
 from reports.maxcompute.ways import BY_VPC, GOVERNED, INTERNET
 from reports.model import Network
-from reports.rules import changes
-from reports.rules.contract import CONNECT, EXCHANGE, RESOLVE, RUN, TLS, Clue, Proof, Rule
+from reports.rules import changes, trace
+from reports.rules.contract import CONNECT, EXCHANGE, RESOLVE, RUN, TLS, Clue, Proof, Rule, Want, wants_nothing
 from reports.rules.declared import (
     accusation,
     endpoint_outside,
@@ -45,6 +45,7 @@ _BY_THIS_MACHINE = frozenset({Failure.LOCAL_FILTER_DENIES, Failure.LOCAL_NO_ROUT
 
 def _accused(cause: str) -> Callable[[Case], Optional[Proof]]:
     def test(case: Case) -> Optional[Proof]:
+        """The job's settings say so of this target."""
         found = accusation(case, cause)
         return Proof(found.words, case.coverage) if found is not None else None
 
@@ -94,6 +95,7 @@ def _accepted(case: Case) -> Optional[Proof]:
 
 def _reached_without(cause: str) -> Callable[[Case], Optional[Proof]]:
     def test(case: Case) -> Optional[Proof]:
+        """Another target of which the settings say the same is reached."""
         found = accusation(case, cause)
         other = of_run(case.run).reached.get((cause, found.token)) if found is not None else None
         if other is None:
@@ -114,10 +116,12 @@ def _name_server_failed(case: Case) -> Optional[Proof]:
 
 
 def _only_likely(case: Case) -> Optional[Proof]:
+    """The documents do not say for certain that the way is not supported."""
     return Proof() if said(case, "unsupported") in _ONLY_LIKELY else None
 
 
 def _held_by_the_job(case: Case) -> Optional[Proof]:
+    """The job's own list holds it; whether the project's does is not known."""
     return Proof() if said(case, "listed") == "yes" and said(case, "project_listed") is None else None
 
 
@@ -130,6 +134,7 @@ def _list_works(case: Case) -> Optional[Proof]:
 
 
 def _stale_instead(case: Case) -> Optional[Proof]:
+    """The list holds addresses in place of the name, and not today's."""
     return Proof() if accusation(case, "access_list_stale_ip") is not None else None
 
 
@@ -156,6 +161,7 @@ def _missing_or_pending(case: Case) -> Optional[Proof]:
 
 
 def _wrong_endpoint(case: Case) -> Optional[Proof]:
+    """The endpoint is of a kind that this runtime has no way to."""
     found = accusation(case, "endpoint_wrong_network")
     if found is not None:
         return Proof(found.words, case.coverage)
@@ -166,10 +172,12 @@ def _wrong_endpoint(case: Case) -> Optional[Proof]:
 
 
 def _asked_from_outside(case: Case) -> Optional[Proof]:
+    """The name is known inside the platform's network alone."""
     return Proof() if endpoint_outside(case) else None
 
 
 def _contradicted(case: Case) -> Optional[Proof]:
+    """The settings say that it cannot be reached, and it is."""
     if not is_through(case):
         return None
     for cause in _CONTRADICTABLE:
@@ -181,6 +189,7 @@ def _contradicted(case: Case) -> Optional[Proof]:
 
 
 def _needs_approval(case: Case) -> Optional[Proof]:
+    """A public address that does not verify by itself, and nothing says that it was approved."""
     if of_run(case.run).runtime not in GOVERNED or way_of(case) != INTERNET or said(case, "unsupported"):
         return None
     if case.fact("self_verifying") or said(case, "project_listed") == "yes" or case.connected or case.proxied:
@@ -191,6 +200,7 @@ def _needs_approval(case: Case) -> Optional[Proof]:
 
 
 def _whitelist_lacks_vswitch(case: Case) -> Optional[Proof]:
+    """What the target is said to admit holds not all of the vSwitch from which the job comes."""
     if not case.target.admits or case.way == INTERNET:
         return None
     if _by_legacy_spark(case) and not _covers(case.target.admits, LEGACY_SPARK_SOURCE):
@@ -245,6 +255,7 @@ def _beside(cause: str) -> Callable[[Case], Optional[Proof]]:
     """A setting is wrong and this target does not fail by it; it is told with the targets that take its way."""
 
     def test(case: Case) -> Optional[Proof]:
+        """A setting of the job that concerns this way is written wrongly, and this target needs it."""
         wrong = tuple(of_run(case.run).unexplained.get(cause, ()))
         if not wrong or accusation(case, cause) is not None or not _carries(case, cause):
             return None
@@ -283,6 +294,7 @@ _SHARED: Tuple[Clue, ...] = (
     Clue(_was_accepted, 0.005),
     Clue(_was_accepted_inside, 0.1),
 )
+_TRACED: Tuple[Clue, ...] = (Clue(trace.left, 0.02), Clue(trace.held_back, 3))
 
 
 def _explaining(
@@ -292,6 +304,7 @@ def _explaining(
     applies: Optional[Callable[[Case], Optional[Proof]]] = None,
     stages: Tuple[str, ...] = (CONNECT, TLS, EXCHANGE),
     scope: str = RUN,
+    wants: Callable[[Case], Tuple[Want, ...]] = wants_nothing,
 ) -> Rule:
     return Rule(
         cause=cause,
@@ -301,6 +314,7 @@ def _explaining(
         clues=(Clue(_reached_without(cause), 0), *clues),
         remedy=changes.REMEDIES[cause],
         scope=scope,
+        wants=wants,
     )
 
 
@@ -308,6 +322,7 @@ def _unmeasured(cause: str) -> Rule:
     """The same where nothing was sent: the settings alone say it, and nothing that was reached says otherwise."""
 
     def test(case: Case) -> Optional[Proof]:
+        """The job's settings say so, and nothing was measured."""
         if not is_unmeasured(case) or _reached_without(cause)(case) is not None:
             return None
         return _accused(cause)(case)
@@ -356,10 +371,11 @@ _EXPLAINING: Tuple[Rule, ...] = (
     _explaining(
         "access_list_missing_host",
         5,
-        (*_SHARED, Clue(_held_by_the_job, 0.08), Clue(_stale_instead, 0.3), Clue(_list_works, 2)),
+        (*_SHARED, *_TRACED, Clue(_held_by_the_job, 0.08), Clue(_stale_instead, 0.3), Clue(_list_works, 2)),
         applies=_missing_or_pending,
+        wants=trace.wants,
     ),
-    _explaining("access_list_missing_port", 6, (*_SHARED, Clue(_list_works, 2))),
+    _explaining("access_list_missing_port", 6, (*_SHARED, *_TRACED, Clue(_list_works, 2)), wants=trace.wants),
     _explaining("access_list_stale_ip", 8, (*_SHARED, Clue(_was_once_its_address, 5)), scope="host"),
 )
 

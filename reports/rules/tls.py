@@ -50,6 +50,7 @@ def _for_whom(seen: Observation) -> str:
 
 
 def _expired(case: Case) -> Optional[Proof]:
+    """The certificate that was shown is out of date."""
     ended = _ended(case, Failure.TLS_EXPIRED)
     if not ended:
         return None
@@ -85,6 +86,7 @@ def _expired_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _not_yet_valid(case: Case) -> Optional[Proof]:
+    """The certificate that was shown is not valid yet."""
     ended = _ended(case, Failure.TLS_NOT_YET_VALID)
     if not ended:
         return None
@@ -104,6 +106,7 @@ def _not_yet_valid_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _expiring_soon(case: Case) -> Optional[Proof]:
+    """The certificate is valid, and ends within days."""
     for seen in case.handshakes:
         left = _days_left(seen)
         if seen.failure is None and left is not None and 0 <= left < _SOON:
@@ -128,6 +131,7 @@ def _verifier(seen: Observation) -> str:
 
 
 def _wrong_name(case: Case) -> Optional[Proof]:
+    """The certificate that was shown does not hold the name that was asked for."""
     ended = _ended(case, Failure.TLS_WRONG_NAME)
     if not ended:
         return None
@@ -144,6 +148,7 @@ def _wrong_name_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _untrusted(case: Case) -> Optional[Proof]:
+    """The certificate leads to no authority that is trusted here."""
     ended = _ended(case, Failure.TLS_UNTRUSTED)
     if not ended:
         return None
@@ -187,6 +192,7 @@ def _issued(case: Case) -> Tuple[Observation, ...]:
 
 
 def _other_issuer(case: Case) -> Optional[Proof]:
+    """The issuer is another than the one that the plan expects."""
     expected = _expected_issuer(case)
     other = tuple(seen for seen in _issued(case) if not _is_expected(str(seen.facts["issuer"]), expected))
     if not expected or not other:
@@ -201,6 +207,7 @@ def _other_issuer(case: Case) -> Optional[Proof]:
 
 
 def _expected_one(case: Case) -> Optional[Proof]:
+    """The issuer is the one that the plan expects."""
     expected = _expected_issuer(case)
     if not expected or not _issued(case) or _other_issuer(case):
         return None
@@ -208,10 +215,12 @@ def _expected_one(case: Case) -> Optional[Proof]:
 
 
 def _accepted_from_another(case: Case) -> Optional[Proof]:
+    """The certificate verifies, and is from another authority than the expected one."""
     return None if case.stage == TLS else _other_issuer(case)
 
 
 def _refused_from_another(case: Case) -> Optional[Proof]:
+    """The certificate was refused, and is from another authority than the expected one, or an unknown one."""
     if _other_issuer(case):
         return Proof("", _issued(case))
     refused = tuple(seen for seen in _ended(case, Failure.TLS_UNTRUSTED) if seen.facts.get("self_signed") is False)

@@ -51,7 +51,7 @@ limits:
   bytes: 1000000
   bytes_per_target: 1000
   explore: hosts
-slow: {dns: 100ms, service: 3s, vpc_rtt: 10ms, internet_rtt: 1s}
+slow: {dns: 100ms, service: 3s, vpc_rtt: 10ms, internet_rtt: 1s, throughput: 125000}
 """
 
 
@@ -103,7 +103,7 @@ def test_every_key():
         )
         == plan.limits
     )
-    assert Slow(dns=0.1, service=3.0, vpc_rtt=0.01, internet_rtt=1.0) == plan.slow
+    assert Slow(dns=0.1, service=3.0, vpc_rtt=0.01, internet_rtt=1.0, throughput=125_000) == plan.slow
     assert (
         Setting(
             key="odps.internet.access.list",

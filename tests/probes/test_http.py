@@ -151,6 +151,22 @@ async def test_large_body_is_left(network, ports):
     assert seen.facts["bytes_in"] < 100_000
 
 
+@pytest.mark.parametrize(
+    ("sizes", "line", "body"),
+    [(http.Sizes(body=0), b"HEAD / ", None), (http.Sizes(body=1, padding=1500), b"GET / ", 1)],
+)
+async def test_sizes(sizes, line, body):
+    """Without a body it is asked for the head alone; a padded request is as much larger, and means the same."""
+    stream = Scripted([b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", b"x" if body else b""])
+    notes = Notes()
+    await http.probe(asked(80), stream, notes, sizes=sizes)
+    (seen,) = notes.observations
+
+    assert (None, 200, body) == (seen.failure, seen.facts["status"], seen.facts.get("body_bytes"))
+    assert stream.heard.startswith(line)
+    assert (sizes.padding > 0) == (len(stream.heard) > 1500)
+
+
 async def test_by_tls(network, ports):
     """The same over a TLS stream."""
     seen = await got(network, asked(ports["tls"], service="https"))

@@ -21,7 +21,7 @@ async def traced(port):
         finished.append(stream)
         await stream.close()
 
-    ask = Ask(target=Target(name="it", host=HERE, port=port), address=HERE, timeout=3.0)
+    ask = Ask(target=Target(name="it", host=HERE, port=port), address=HERE, timeout=0.3)
     await path.probe(ask, network, notes, finish)
     network.close()
     return [(seen.facts["ttl"], seen.facts["reached"], seen.failure) for seen in notes.observations], len(finished)

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from probes import tcp
-from probes.connector import Connector
+from probes.connector import USUAL, Connector, Dial
 from probes.contract import Ask, Notes
 from probes.network import Network
 from reports.failures import Failure
@@ -142,3 +142,40 @@ async def test_close_ends_what_is_pending(full_backlog):
     await asyncio.gather(waiting, return_exceptions=True)
 
     assert waiting.cancelled()
+
+
+async def _attempt(network, ask, dial, port=None):
+    notes = Notes()
+    made = await tcp.attempt(ask, "attempt", network, notes, port, dial)
+    if made is not None and made.stream is not None:
+        await made.stream.close()
+    return made, notes.observations
+
+
+async def test_from_another_port_and_address(network, listener):
+    """It says whence it came, and which port was asked for."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        free = probe.getsockname()[1]
+    made, observed = await _attempt(network, _ask(listener), Dial(source="127.0.0.2", source_port=free))
+
+    assert [made.seen] == observed
+    assert made.seen.failure is None
+    assert (made.seen.facts["source"], made.seen.facts["source_port"]) == ("127.0.0.2", free)
+
+
+async def test_another_port_of_the_host(network, listener):
+    """The address is that of the port, the target the one that it is done for."""
+    made, _ = await _attempt(network, _ask(1), USUAL, port=listener)
+
+    assert made.seen.failure is None
+    assert (made.seen.target, made.seen.address) == ("t", f"127.0.0.1:{listener}")
+
+
+@pytest.mark.parametrize("source", ["192.0.2.77", "127.0.0.1"])
+async def test_what_this_machine_lacks_is_not_observed(network, listener, source):
+    """Neither an address that is not its own nor a port that is taken says anything of the target."""
+    made, observed = await _attempt(network, _ask(listener), Dial(source=source, source_port=listener))
+
+    assert made is None
+    assert observed == []

@@ -82,6 +82,17 @@ def test_behind_a_forwarder_silence_is_the_handshake_s():
     assert "accepts them at the first hop" in diagnosis.findings[0].because[0]
 
 
+def test_a_first_hop_that_says_nothing_leaves_it_open():
+    """Where no router tells, the handshake's causes stay candidates beside the service's own."""
+    mute = seen("path", "hop", "it", IT.address, failure=Failure.TIMED_OUT, ip=HOST, ttl=1, reached=False)
+    diagnosis = diagnosed(ends(IT, Failure.TIMED_OUT), [mute], answers(OTHER_HOST))
+    shares = likely(diagnosis)
+
+    assert diagnosis.findings[0].cause == "service_hang"
+    assert shares["service_hang"] < 0.75
+    assert "sg_drop" in shares
+
+
 @pytest.mark.parametrize("failure", [Failure.EOF, Failure.CONNECTION_RESET])
 def test_behind_a_forwarder_an_end_is_a_refusal(failure):
     """It closes because the target refused it: nothing listens, or somebody says no."""
@@ -105,9 +116,10 @@ def test_a_handshake_of_the_forwarder_s_proves_nothing():
     assert "blackhole_route" in likely(diagnose(plan, Vantage(), observations))
 
 
-def test_a_neighbour_on_the_link_is_no_forwarder():
-    """Nothing lies between this machine and an address of its own vSwitch."""
-    near = target("near", "10.10.1.20", 6379)
+@pytest.mark.parametrize("ip", ["10.10.1.20", "127.0.0.1"])
+def test_a_neighbour_on_the_link_is_no_forwarder(ip):
+    """Nothing lies between this machine and an address of its own vSwitch, or its own."""
+    near = target("near", ip, 6379)
     plan = Plan(name="p", targets=(near,), networks=NETWORKS)
     observations = [ENI, *ends(near, Failure.TIMED_OUT), *first_hop(near, accepted=True)]
 

@@ -142,7 +142,7 @@ def test_healthy():
         (Failure.EOF, {"bytes_in": 0}, "accept_then_close", "is closed after 10 ms, without a byte", ""),
         (Failure.EOF, {"bytes_in": 1}, "tls_handshake_failed", "after 1 byte of the server", "without an alert"),
         (Failure.CONNECTION_RESET, {"bytes_in": 0}, "reset_on_first_data", "resets", ""),
-        (Failure.TIMED_OUT, {"bytes_in": 0}, "service_hang", "hears nothing after 10 ms, without a byte", ""),
+        (Failure.TIMED_OUT, {"bytes_in": 0}, "service_hang", "then says nothing for 10 ms", ""),
     ],
 )
 def test_cause(failure, facts, expected, words, remedy):

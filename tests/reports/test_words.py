@@ -46,6 +46,23 @@ def test_share(value, text):
     assert text == words.share(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1, "1 byte"),
+        (512, "512 bytes"),
+        (1448, "1.4 kB"),
+        (9960, "10 kB"),
+        (125_000, "125 kB"),
+        (999_999, "1.0 MB"),
+        (2.5e9, "2.5 GB"),
+    ],
+)
+def test_size(value, text):
+    """By thousands, two digits that matter; a rate is the same by the second."""
+    assert (text, text + "/s") == (words.size(value), words.rate(value))
+
+
 def test_moment():
     """To the second, in UTC, and says so."""
     assert words.moment(1795507200.9) == "2026-11-24 08:00:00 UTC"

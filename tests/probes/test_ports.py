@@ -1,0 +1,78 @@
+"""Local ports: who takes them, of real connections on loopback."""
+
+import contextlib
+import socket
+
+import pytest
+
+from probes import ports
+from probes.contract import Notes
+from reports.failures import Failure
+
+LOW, HIGH = 1024, 65535
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_the_busiest_destination(family):
+    """Connections from these ports count, those that were closed too; what listens, and other ports, do not."""
+    here = {socket.AF_INET: "127.0.0.99", socket.AF_INET6: "::1"}[family]
+    try:
+        server = socket.create_server((here, 0), family=family)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with server, contextlib.ExitStack() as stack:
+        where = server.getsockname()[:2]
+        clients, served = [], []
+        for _ in range(12):
+            clients.append(stack.enter_context(socket.create_connection(where)))
+            served.append(stack.enter_context(server.accept()[0]))
+        taken = sorted(client.getsockname()[1] for client in clients)
+        for client, other in list(zip(clients, served, strict=True))[:5]:
+            client.shutdown(socket.SHUT_WR)
+            other.close()
+            client.recv(1)
+            client.close()
+        notes = Notes()
+        ports.observe(taken[0], taken[-1], notes)
+    (seen,) = notes.observations
+    label = f"[{here}]" if family == socket.AF_INET6 else here
+
+    assert seen.facts["taken"] >= 12
+    assert (seen.facts["busiest"], seen.facts["busiest_taken"]) == (f"{label}:{where[1]}", 12)
+    assert seen.facts["busiest_time_wait"] == 5
+
+
+def test_nobody(monkeypatch, tmp_path):
+    """No connection, no destination."""
+    empty = tmp_path / "tcp"
+    empty.write_text("  sl  local_address rem_address   st\n")
+    monkeypatch.setattr(ports, "_FILES", (str(empty), str(tmp_path / "none")))
+    notes = Notes()
+    ports.observe(LOW, HIGH, notes)
+
+    assert notes.observations[0].facts == {"taken": 0}
+
+
+def test_a_kernel_that_does_not_say(monkeypatch, tmp_path):
+    """A sandbox may hide it: a failure, and no number."""
+    monkeypatch.setattr(ports, "_FILES", (str(tmp_path / "none"), str(tmp_path / "none6")))
+    notes = Notes()
+    ports.observe(LOW, HIGH, notes)
+    (seen,) = notes.observations
+
+    assert isinstance(seen.failure, Failure)
+    assert "busiest" not in seen.facts
+
+
+def test_mapped_addresses_are_one_destination(monkeypatch, tmp_path):
+    """A socket of IPv6 that speaks IPv4, as Java's do, counts to the same destination."""
+    four, six = tmp_path / "tcp", tmp_path / "tcp6"
+    head = "  sl  local_address rem_address   st\n"
+    four.write_text(head + "   0: 0A01010A:9C40 1503010A:23F0 01 rest\n")
+    mapped = "0000000000000000FFFF0000"
+    six.write_text(head + f"   0: {mapped}0A01010A:9C41 {mapped}1503010A:23F0 06 rest\n")
+    monkeypatch.setattr(ports, "_FILES", (str(four), str(six)))
+    notes = Notes()
+    ports.observe(LOW, HIGH, notes)
+
+    assert notes.observations[0].facts["busiest_taken"] == 2
