@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install system demo test check format bench lab clean help
+.PHONY: install system demo test check format bench lab causes draws clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -36,9 +36,22 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks
 
-## make lab       the diagnosis scored over networks with known faults (SCENARIO=name for one)
+## make lab       the diagnosis scored over networks with known faults (VARIANT=bare|silent|forwarder|all),
+##                or with SCENARIO=name a shell in one of them (TRUTH=1 says what is broken)
 lab: install system
-	$(BIN)/python -m tests.lab $(SCENARIO)
+ifdef SCENARIO
+	@$(BIN)/python -m tests.lab.shell $(if $(TRUTH),--truth) $(SCENARIO)
+else
+	$(BIN)/python -m tests.lab $(if $(VARIANT),--variant $(VARIANT))
+endif
+
+## make causes    docs/causes/: a page for each cause, from catalogue, rules and lab (FRESH=1 asks the lab for all examples anew)
+causes: install system
+	$(BIN)/python -m tests.lab.pages $(if $(FRESH),--fresh)
+
+## make draws     the same over random networks, and whether the stated confidence is true (DRAWS="--draws 100 --seed 7")
+draws: install system
+	$(BIN)/python -m tests.lab.draws $(DRAWS)
 
 # As root: installs the servers and tools that the lab needs. Otherwise: names what is missing, with the line that installs it.
 system:

@@ -36,7 +36,7 @@ class Kind:
 
     begins: float = -30
     ends: float = 61
-    names: tuple[str, ...] = (*PUBLIC, *BEHIND_PROXY)
+    names: tuple[str, ...] = (*PUBLIC, *BEHIND_PROXY, "*.drawn.example", "*.drawn.internal")
     signer: str = "Lab Partner CA"
     newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
     demands_client: bool = False

@@ -24,6 +24,21 @@ Undo = Callable[[], object]
 Change = Callable[[Ground], Undo]
 
 
+def together(*changes: Change) -> Change:
+    """All of them, one after the other; undone in the opposite order."""
+
+    def apply(ground: Ground) -> Undo:
+        undone = [change(ground) for change in changes]
+
+        def undo() -> None:
+            for back in reversed(undone):
+                back()
+
+        return undo
+
+    return apply
+
+
 def table(namespace: str, rules: str, family: str = "inet") -> Change:
     """A packet filter's table; family netdev for what must not even be bridged."""
     name = f"{family} fault_{zlib.crc32(rules.encode()):08x}"
@@ -85,7 +100,7 @@ def resolve(server: str, name: str, *action: Any) -> Change:
     """A name server (or nameserver.EVERY) answers otherwise for a name (or EVERY)."""
 
     def apply(ground: Ground) -> Undo:
-        ground.name_servers.overrides[server, name] = action
-        return functools.partial(ground.name_servers.overrides.pop, (server, name))
+        ground.name_servers.override(server, name, action)
+        return functools.partial(ground.name_servers.override, server, name, None)
 
     return apply

@@ -43,6 +43,12 @@ for place in /run /dev/shm; do mount -t tmpfs none "$place" || exit; done
 mkdir -p /run/netns && mount -t proc proc /proc && hostname lab && exec "$@"
 """
 _NEEDED = ("unshare", "mount", "ip", "nft")
+_JOINED = ("--user", "--mount", "--pid", "--net", "--uts", "--ipc")
+
+
+def plan_file(plan: Mapping[str, Any]) -> str:
+    """A plan as its file holds it."""
+    return yaml.safe_dump(dict(plan), sort_keys=False)
 
 
 class LabUnavailableError(Exception):
@@ -110,6 +116,11 @@ class Lab:
         return self._running.pid
 
     @property
+    def _init(self) -> int:
+        """The first process inside, by its id out here."""
+        return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text())
+
+    @property
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None:
             raise LabError("the lab is closed")
@@ -166,13 +177,19 @@ class Lab:
         """Run a program in a node to its end; options as Inside.run has them."""
         return dict(self.call("run", argv=argv, namespace=namespace, **options))
 
+    def enter(self, argv: Sequence[str], namespace: str = "sandbox", **options: Any) -> int:
+        """Run a program in a node with the caller's own standard streams and terminal; its exit code."""
+        command, environment = self.call("command", argv=argv, namespace=namespace, **options)
+        join = ("nsenter", "--target", str(self._init), "--preserve-credentials", *_JOINED, "--")
+        return subprocess.run([*join, *command], env=environment, check=False).returncode
+
     def check(self, plan: Mapping[str, Any], vantage: str = "sandbox", *arguments: str, **options: Any) -> Outcome:
         """Run `linkdoctor check PLAN --format json` in a node."""
         return self.outcome([str(LINKDOCTOR), "check", PLAN, "--format", "json", *arguments], plan, vantage, **options)
 
     def outcome(self, argv: Sequence[str], plan: Mapping[str, Any], vantage: str, **options: Any) -> Outcome:
         """Run a program that finds the plan as PLAN and prints a report."""
-        files = {**options.pop("files", {}), PLAN: yaml.safe_dump(dict(plan), sort_keys=False)}
+        files = {**options.pop("files", {}), PLAN: plan_file(plan)}
         done = self.run(argv, vantage, files=files, **options)
         try:
             report = json.loads(done["stdout"])

@@ -22,17 +22,25 @@ from tests.lab import fleet, network
 from tests.lab.certificates import Authority
 from tests.lab.changes import Undo
 from tests.lab.comparisons.faults import FAULTS as BETWEEN
+from tests.lab.draws.building import standing
+from tests.lab.draws.draw import draw
 from tests.lab.faults import FAULTS
 from tests.lab.nameserver import FIRST, SECOND, NameServers
 from tests.lab.real import PATH, RealServers
 from tests.lab.servers import HEALTHY, Servers
 from tests.lab.sparkcluster import SparkCluster
+from tests.lab.variants import FAULTS as VARIATIONS
 from tests.lab.wire import Recorder
+
+_CHANGES = {**FAULTS, **BETWEEN, **VARIATIONS}
 
 # A tmpfs of the lab's own: what is written here ends with it.
 FOLDER = Path("/run/lab")
 
 _ENVIRONMENT = {"PATH": PATH, "HOME": str(FOLDER), "TMPDIR": str(FOLDER), "LANG": "C.UTF-8"}
+
+# No capability, nor any way back to one: root is then a user like any other.
+_BARE = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
 # `ip netns exec` gives a mount namespace of its own: the machine's files stay as they are.
 _ENTER = """
@@ -71,8 +79,11 @@ class Inside:
     def apply(self, names: Sequence[str]) -> None:
         """Faults, one after the other."""
         for name in names:
-            fault = FAULTS.get(name) or BETWEEN[name]
-            self._undo.append(fault.change(self))
+            self._undo.append(_CHANGES[name].change(self))
+
+    def draw(self, seed: int) -> None:
+        """A drawn network (tests/lab/draws) with what is wrong in it; undoing takes it away."""
+        self._undo.append(standing(draw(seed))(self))
 
     def undo(self) -> None:
         """All faults, the last one first."""
@@ -103,11 +114,21 @@ class Inside:
         resolv_conf: str | None = None,
         hosts: str = "",
         descriptors: int | None = None,
+        bare: bool = False,
         timeout: float = 120.0,
     ) -> dict[str, Any]:
-        """Run a program to its end as a user of that node would: its name servers, its hosts, its environment."""
+        """Run a program to its end as a user of that node would: its name servers, its hosts, its environment.
+
+        ``bare``: without any capability.
+        """
         command, environment = self.command(
-            argv, namespace, files=files, env=env, resolv_conf=resolv_conf, hosts=hosts, descriptors=descriptors
+            [*_BARE, *argv] if bare else argv,
+            namespace,
+            files=files,
+            env=env,
+            resolv_conf=resolv_conf,
+            hosts=hosts,
+            descriptors=descriptors,
         )
         started = time.monotonic()
         done = subprocess.run(

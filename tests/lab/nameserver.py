@@ -3,6 +3,7 @@
 import functools
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ from tests.lab.zone import RECORDS
 FIRST, SECOND = "100.100.2.136", "100.100.2.138"
 EVERY = "*"
 
-# (server or EVERY, name or EVERY) -> action, argument. The more special one wins.
+# (server or EVERY, name or EVERY) -> action, argument. The more special one wins. ("first", count, *action): only for
+# so many queries that each server gets for the name and type.
 Overrides = dict[tuple[str, str], tuple[Any, ...]]
 
 _PORT = 53
@@ -32,6 +34,8 @@ class NameServers:
 
     def __init__(self, servers: Servers) -> None:
         self.overrides: Overrides = {}
+        self.records = dict(RECORDS)
+        self._asked: Counter[tuple[str, str, int]] = Counter()
         for address in (FIRST, SECOND):
             with inside(owner(address)):
                 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -40,10 +44,24 @@ class NameServers:
             servers.known["dns"] = self._stream
             servers.behave(address, _PORT, ("dns", address))
 
+    def override(self, server: str, name: str, action: tuple[Any, ...] | None) -> None:
+        """Answer otherwise from now on; None: as the zone says."""
+        self._asked.clear()
+        if action is None:
+            del self.overrides[server, name]
+        else:
+            self.overrides[server, name] = action
+
     def answer(self, server: str, query: dns.message.Message, over: str) -> tuple[float, dns.message.Message | None]:
         """Seconds to wait, and the answer; None is silence."""
         name = query.question[0].name.to_text(omit_final_dot=True).lower()
         action, *arguments = self._override(server, name)
+        if action == "first":
+            count, action, *arguments = arguments
+            asked = server, name, query.question[0].rdtype
+            self._asked[asked] += 1
+            if self._asked[asked] > count:
+                action = "zone"
         delay = arguments[0] if action == "delay" else 0.0
         if action == "silent":
             return delay, None
@@ -53,7 +71,7 @@ class NameServers:
         elif action == "truncate" and over == "udp":
             response.flags |= dns.flags.TC
         else:
-            _fill(response, name, {**RECORDS, name: arguments[0]} if action == "records" else RECORDS)
+            _fill(response, name, {**self.records, name: arguments[0]} if action == "records" else self.records)
         return delay, response
 
     def _override(self, server: str, name: str) -> tuple[Any, ...]:

@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import field, frozen
+
 from tests.lab.zone import PUBLIC
 
 SANDBOX, PROXY, INTERNET, ROUTER = "sandbox", "proxy", "internet", "router"
@@ -47,7 +49,9 @@ _LINKS = (
 )
 
 # The vSwitches are bridges in the VPC's router.
-_BRIDGES = {"vswa": ("a-sandbox", "a-vpchost"), "vswb": ("b-emr", "b-db"), "vswc": ("c-store",)}
+_BRIDGES: Mapping[str, Mapping[str, Sequence[str]]] = {
+    ROUTER: {"vswa": ("a-sandbox", "a-vpchost"), "vswb": ("b-emr", "b-db"), "vswc": ("c-store",)}
+}
 
 _ADDRESSES: Mapping[str, Mapping[str, Sequence[str]]] = {
     SANDBOX: {"eth0": [f"{JOB_ADDRESS}/24"], "eth1": [f"{ENI_ADDRESS}/24"]},
@@ -101,7 +105,7 @@ _SYSCTLS_OF_ALL = {
     "net/ipv4/conf/default/rp_filter": "0",
 }
 # A neighbour that does not answer is given up after 3 x 0.3 s: the message comes within the lab's short time-outs.
-_SYSCTLS_WHEN_UP = {ROUTER: {f"net/ipv4/neigh/{bridge}/retrans_time_ms": "300" for bridge in _BRIDGES}}
+_SYSCTLS_WHEN_UP = {ROUTER: {f"net/ipv4/neigh/{bridge}/retrans_time_ms": "300" for bridge in _BRIDGES[ROUTER]}}
 
 NAT_RULE = 'ip nat postrouting oifname "wan" snat to 192.0.2.2'
 
@@ -141,12 +145,43 @@ _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@frozen(kw_only=True)
+class Topology:
+    """Namespaces, how they are joined, and what they are made of; each mapping is by namespace.
+
+    Links and addresses may also concern namespaces of a topology that stands already.
+    """
+
+    namespaces: Sequence[str]
+    links: Sequence[tuple[str, str, str, str]]
+    bridges: Mapping[str, Mapping[str, Sequence[str]]] = field(factory=dict)
+    addresses: Mapping[str, Mapping[str, Sequence[str]]]
+    routes: Mapping[str, Sequence[str]]
+    sysctls: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    sysctls_when_up: Mapping[str, Mapping[str, str]] = field(factory=dict)
+    rules: Mapping[str, str] = field(factory=dict)
+
+
+LAB = Topology(
+    namespaces=NAMESPACES,
+    links=_LINKS,
+    bridges=_BRIDGES,
+    addresses=_ADDRESSES,
+    routes=_ROUTES,
+    sysctls=_SYSCTLS,
+    sysctls_when_up=_SYSCTLS_WHEN_UP,
+    rules=_RULES,
+)
+_standing: list[Topology] = []
+
+
 def owner(address: str) -> str:
     """The namespace that holds the address."""
-    for namespace, interfaces in _ADDRESSES.items():
-        for addresses in interfaces.values():
-            if any(entry.partition("/")[0] == address for entry in addresses):
-                return namespace
+    for topology in (LAB, *_standing):
+        for namespace, interfaces in topology.addresses.items():
+            for addresses in interfaces.values():
+                if any(entry.partition("/")[0] == address for entry in addresses):
+                    return namespace
     raise KeyError(address)
 
 
@@ -168,19 +203,35 @@ def inside(namespace: str) -> Iterator[None]:
         os.close(home)
 
 
-def build() -> None:
+def build(topology: Topology = LAB) -> None:
     """All namespaces, links, addresses, routes and rules."""
-    lines = [f"netns add {namespace}" for namespace in NAMESPACES]
-    ip(lines)
-    for namespace in NAMESPACES:
-        sysctl(namespace, _SYSCTLS_OF_ALL | dict(_SYSCTLS.get(namespace, {})))
-    ip(f"link add {name} netns {ns} type veth peer name {peer} netns {other}" for ns, name, other, peer in _LINKS)
-    for namespace in NAMESPACES:
-        ip(_interfaces(namespace), namespace)
-    for namespace, settings in _SYSCTLS_WHEN_UP.items():
+    _standing.append(topology)
+    ip(f"netns add {namespace}" for namespace in topology.namespaces)
+    for namespace in topology.namespaces:
+        sysctl(namespace, _SYSCTLS_OF_ALL | dict(topology.sysctls.get(namespace, {})))
+    # The kernel lets a second pass before it uses a link whose two ends bear the same index.
+    ip(
+        f"link add {name} index {100 + 2 * number} netns {ns} type veth "
+        f"peer name {peer} index {101 + 2 * number} netns {other}"
+        for number, (ns, name, other, peer) in enumerate(topology.links)
+    )
+    for namespace in dict.fromkeys((*topology.namespaces, *topology.addresses)):
+        ip(_interfaces(topology, namespace), namespace)
+    for namespace, settings in topology.sysctls_when_up.items():
         sysctl(namespace, settings)
-    for namespace, rules in _RULES.items():
+    for namespace, rules in topology.rules.items():
         nft(rules, namespace)
+
+
+def remove(topology: Topology) -> None:
+    """Its namespaces, and its links into others at once: a namespace's own links go when the kernel gets to it."""
+    _standing.remove(topology)
+    for namespace, name, other, peer in topology.links:
+        if other not in topology.namespaces:
+            ip([f"link del {peer}"], other)
+        elif namespace not in topology.namespaces:
+            ip([f"link del {name}"], namespace)
+    ip(f"netns del {namespace}" for namespace in topology.namespaces)
 
 
 def ip(lines: Iterable[str], namespace: str | None = None) -> None:
@@ -200,6 +251,18 @@ def sysctl(namespace: str, settings: Mapping[str, str]) -> None:
             Path("/proc/sys", name).write_text(value)
 
 
+def sysctl_values(namespace: str, names: Iterable[str]) -> dict[str, str]:
+    """What they are."""
+    with inside(namespace):
+        return {name: Path("/proc/sys", name).read_text().strip() for name in names}
+
+
+def forget_neighbours() -> None:
+    """Hardware addresses are asked for anew, everywhere: they may have changed."""
+    for namespace in NAMESPACES:
+        ip(["neigh flush all"], namespace)
+
+
 def run(argv: Sequence[str], namespace: str | None = None, text: str = "") -> str:
     """A program's standard output. Raises RuntimeError with what it said where it fails."""
     with inside(namespace) if namespace else contextlib.nullcontext():
@@ -210,32 +273,34 @@ def run(argv: Sequence[str], namespace: str | None = None, text: str = "") -> st
 
 
 def snapshot(namespace: str) -> dict[str, Any]:
-    """Rules, routes and links of a namespace, without what changes by itself (counters, indexes, ages)."""
+    """Rules, routes, policy and links of a namespace, without what changes by itself (counters, indexes, ages)."""
     links = [
-        {key: link[key] for key in ("ifname", "operstate", "flags", "mtu", "address")}
-        | {"addresses": [f"{entry['local']}/{entry['prefixlen']}" for entry in link["addr_info"]]}
+        {key: link[key] for key in ("ifname", "flags", "mtu", "address")}
+        # A new bridge works, and is called UNKNOWN for about a second.
+        | {"operstate": link["operstate"].replace("UNKNOWN", "UP")}
+        | {"addresses": sorted(f"{entry['local']}/{entry['prefixlen']}" for entry in link["addr_info"])}
         for link in json.loads(run(["ip", "-j", "address", "show"], namespace) or "[]")
     ]
     routes = run(["ip", "-o", "route", "show", "table", "all"], namespace).splitlines()
     return {
         "rules": run(["nft", "list", "ruleset"], namespace),
         "routes": sorted(routes),
+        "policy": run(["ip", "-o", "rule", "show"], namespace).splitlines(),
         "links": sorted(links, key=lambda link: link["ifname"]),
     }
 
 
-def _interfaces(namespace: str) -> Iterator[str]:
-    addresses = _ADDRESSES.get(namespace, {})
-    ports = [name for ns, name, *_ in _LINKS if ns == namespace] + [peer for *_, ns, peer in _LINKS if ns == namespace]
-    if namespace == ROUTER:
-        for bridge, members in _BRIDGES.items():
-            yield f"link add {bridge} type bridge forward_delay 0"
-            yield from (f"link set {member} master {bridge}" for member in members)
-        ports = [*ports, *_BRIDGES]
-    for interface, entries in addresses.items():
+def _interfaces(topology: Topology, namespace: str) -> Iterator[str]:
+    links = topology.links
+    ports = [name for ns, name, *_ in links if ns == namespace] + [peer for *_, ns, peer in links if ns == namespace]
+    for bridge, members in topology.bridges.get(namespace, {}).items():
+        yield f"link add {bridge} type bridge forward_delay 0"
+        yield from (f"link set {member} master {bridge}" for member in members)
+        ports.append(bridge)
+    for interface, entries in topology.addresses.get(namespace, {}).items():
         yield from (f"address add {entry} dev {interface}" for entry in entries)
     yield from (f"link set {port} up" for port in ["lo", *ports])
-    yield from (f"route add {route}" for route in _ROUTES.get(namespace, ()))
+    yield from (f"route add {route}" for route in topology.routes.get(namespace, ()))
 
 
 def _gettid() -> int:

@@ -25,7 +25,7 @@ PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 HOST = "10.10.2.50"
 DNSMASQ = "100.100.2.137"
 NGINX = "198.51.100.50"
-SQUID, SQUID_WITH_PASSWORD = ("10.0.0.1", 3128), ("10.0.0.1", 3130)
+SQUID, SQUID_WITH_PASSWORD, SQUID_WITH_RULES = ("10.0.0.1", 3128), ("10.0.0.1", 3130), ("10.0.0.1", 3131)
 REDIS_PROTECTED = 6380
 
 # Programs that refuse to be root, or to stay it: in a user namespace of their own they are somebody else.
@@ -247,12 +247,12 @@ def _nginx(real: RealServers) -> None:
 
 
 def _squid(real: RealServers) -> None:
-    """One port for everybody, one that wants a user and a password."""
+    """One port for everybody, one that wants a user and a password, one that does not lead to the partner."""
     place = real.place("squid")
     passwords, configuration = place / "passwords", place / "squid.conf"
     (place / "hosts").write_text("".join(f"{ip} {name}\n" for name, ip in BEHIND_PROXY.items()))
     passwords.write_text("job:{SHA}" + "x" * 28 + "\n")
-    ports = "\n".join(f"http_port {ip}:{port}" for ip, port in (SQUID, SQUID_WITH_PASSWORD))
+    ports = "\n".join(f"http_port {port}" for _, port in (SQUID, SQUID_WITH_PASSWORD, SQUID_WITH_RULES))
     configuration.write_text(f"""
 {ports}
 visible_hostname proxy.lab
@@ -275,6 +275,9 @@ auth_param basic realm lab
 acl strict localport {SQUID_WITH_PASSWORD[1]}
 acl known proxy_auth REQUIRED
 http_access deny strict !known
+acl ruled localport {SQUID_WITH_RULES[1]}
+acl partner dstdomain .partner.example
+http_access deny ruled partner
 http_access allow all
 """)
     real.serve("squid", [*_SOMEBODY, "squid", "-N", "-f", str(configuration)], PROXY, SQUID, SQUID_WITH_PASSWORD)

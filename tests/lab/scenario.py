@@ -18,7 +18,11 @@ class Scenario:
     """A network with a known fault, and the one true cause that must come out first.
 
     ``expected`` is None where nothing is wrong. ``targets`` are the names of the targets that the cause concerns (not
-    looked at where empty). ``also``: critical causes that may stand beside it. ``real``: servers of tests/lab/real.py.
+    looked at where empty). ``others``: further true causes with their targets, in the order in which they must come.
+    ``surest``: how sure the first finding may be at most. ``said``: words that must stand in its reasons.
+    ``also``: critical causes that may stand beside it. ``infos``: what must be told as
+    information, too. ``real``: servers of tests/lab/real.py.
+    ``repeat``: how often it is run where chance is part of it; the majority counts.
     """
 
     name: str
@@ -27,18 +31,35 @@ class Scenario:
     faults: tuple[str, ...] = ()
     expected: str | None = None
     targets: tuple[str, ...] = ()
+    others: Mapping[str, tuple[str, ...]] = field(factory=dict)
     verdict: str = field()
+    surest: float = 1.0
+    said: str = ""
     also: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
     vantage: str = SANDBOX
     env: Mapping[str, str] = field(factory=dict)
     resolv_conf: str | None = None
     hosts: str = ""
     descriptors: int | None = None
     real: tuple[str, ...] = ()
+    repeat: int = 1
 
     @verdict.default
     def _verdict(self) -> str:
         return HEALTHY if self.expected is None else FAILING
+
+    @property
+    def causes(self) -> Mapping[str, tuple[str, ...]]:
+        """All true causes with their targets, most important first."""
+        return {} if self.expected is None else {self.expected: self.targets, **self.others}
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds, as the plan says it."""
+        said = self.plan["limits"]["connect_timeout"]
+        number = float(said.rstrip("ms"))
+        return number / 1000 if said.endswith("ms") else number
 
 
 _VPC = {"via": "vpc"}

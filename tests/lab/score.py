@@ -2,59 +2,94 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from reports.model import SEVERITIES
 from tests.lab.harness import Lab, Outcome
 from tests.lab.labs import Labs
-from tests.lab.scenario import EXIT_CODES, HEALTHY, Scenario
+from tests.lab.scenario import DEGRADED, EXIT_CODES, FAILING, HEALTHY, Scenario
+from tests.lab.variants import PLAIN, SURE_OF_SEVERAL, Variant
 
 # Has the scenario's plan checked in the lab.
 Check = Callable[[Lab, Scenario], Outcome]
 
+Finding = Mapping[str, Any]
+
 
 @frozen
 class Score:
-    """``wrong`` holds what is wrong with the report, in words; none: it is right."""
+    """``wrong`` holds what is wrong with the report, in words; none: it is right.
+
+    ``accusations``: critical findings that are neither the true cause nor one that may stand in its place or beside it.
+    ``rate``: the share of the scenario's runs that were right; the score is one of the majority.
+    """
 
     scenario: Scenario
     found: str
     confidence: float
     seconds: float
     wrong: tuple[str, ...]
+    accusations: int = 0
+    rate: float = 1.0
 
     @property
     def right(self) -> bool:
         """Nothing is wrong."""
         return not self.wrong
 
+    @property
+    def expected(self) -> str:
+        """The true cause, of several the one that was found first; of a healthy scenario that word."""
+        return self.found if self.found in self.scenario.causes else self.scenario.expected or HEALTHY
+
+    @property
+    def timeouts(self) -> float:
+        """How long the whole command took, in time-outs of the plan's connections."""
+        return self.seconds / self.scenario.connect_timeout
+
     def __str__(self) -> str:
         mark = "ok   " if self.right else "WRONG"
-        expected = self.scenario.expected or HEALTHY
         line = (
-            f"{mark} {self.scenario.name:36} {expected:30} {self.found:30} {self.confidence:4.0%} {self.seconds:6.2f} s"
+            f"{mark} {self.scenario.name:36} {self.expected:26} {self.found:26}"
+            f" {self.confidence:4.0%} {self.seconds:6.2f} s"
         )
+        if self.scenario.repeat > 1:
+            line += f"  {self.rate:.0%} of {self.scenario.repeat} runs right"
         return "\n".join((line, *(f"        {reason}" for reason in self.wrong)))
 
 
 class Scoring(Labs):
     """Scores scenarios, several at a time."""
 
-    def submit(self, scenario: Scenario, check: Check | None = None) -> Future[tuple[Score, Outcome]]:
+    def submit(
+        self, scenario: Scenario, check: Check | None = None, variant: Variant = PLAIN
+    ) -> Future[tuple[Score, Outcome]]:
         """The score to come; see Labs.do."""
-        return self.do(lambda lab: run(lab, scenario, check or by_command))
+        return self.do(lambda lab: run(lab, scenario, check or partial(by_command, bare=variant.bare), variant))
 
 
-def run(lab: Lab, scenario: Scenario, check: Check) -> tuple[Score, Outcome]:
-    """Run a scenario and judge what came out."""
+def run(lab: Lab, scenario: Scenario, check: Check, variant: Variant = PLAIN) -> tuple[Score, Outcome]:
+    """Run a scenario as often as it asks for, and judge what came out; of several runs the majority counts."""
     lab.start(*scenario.real)
-    with lab.broken(*scenario.faults):
-        outcome = check(lab, scenario)
-    return judge(scenario, outcome), outcome
+    runs = []
+    for _ in range(scenario.repeat):
+        with lab.broken(*variant.faults, *scenario.faults):
+            outcome = check(lab, scenario)
+        runs.append((judge(scenario, outcome, variant), outcome))
+    return majority(runs)
 
 
-def by_command(lab: Lab, scenario: Scenario) -> Outcome:
+def majority(runs: list[tuple[Score, Outcome]]) -> tuple[Score, Outcome]:
+    """A run of the kind, right or wrong, that came out more often; wrong where both did equally."""
+    rate = sum(score.right for score, _ in runs) / len(runs)
+    score, outcome = next(run for run in runs if run[0].right == (rate > 0.5))
+    return evolve(score, rate=rate), outcome
+
+
+def by_command(lab: Lab, scenario: Scenario, *, bare: bool = False) -> Outcome:
     """`linkdoctor check`, as a user of the node types it."""
     return lab.check(
         scenario.plan,
@@ -63,56 +98,109 @@ def by_command(lab: Lab, scenario: Scenario) -> Outcome:
         resolv_conf=scenario.resolv_conf,
         hosts=scenario.hosts,
         descriptors=scenario.descriptors,
+        bare=bare,
     )
 
 
-def judge(scenario: Scenario, outcome: Outcome) -> Score:
+def judge(scenario: Scenario, outcome: Outcome, variant: Variant = PLAIN) -> Score:
     """Compare with the truth: verdict, exit code, first cause, its targets, and no other accusation."""
     if outcome.report is None:
-        said = (outcome.stderr or outcome.stdout).strip()[-1500:]
+        said = (outcome.stderr or outcome.stdout).strip()[-600:]
         return Score(scenario, "no report", 0.0, outcome.seconds, (f"exit code {outcome.code}: {said}",))
     report = outcome.report
     findings = [finding for finding in report["findings"] if finding["severity"] != "info"]
     first = findings[0] if findings else None
-    wrong = [*_verdict(scenario, outcome, report)]
+    lookalikes = variant.lookalikes(scenario)
+    wrong = _verdict(_verdict_of(scenario, first, lookalikes), outcome, report)
     if scenario.expected is None:
         wrong += [f"false alarm: {_words(finding)}" for finding in findings]
     else:
-        wrong += _causes(scenario, findings)
-    found = first["cause"] if first else HEALTHY
-    confidence = float(first["confidence"]) if first else 1.0
-    return Score(scenario, found, confidence, outcome.seconds, tuple(wrong))
+        wrong += _causes(scenario, findings, lookalikes)
+    told = {finding["cause"] for finding in report["findings"] if finding["severity"] == "info"}
+    wrong += [f"not told: {cause}" for cause in scenario.infos if cause not in told]
+    return Score(
+        scenario,
+        first["cause"] if first else HEALTHY,
+        float(first["confidence"]) if first else 1.0,
+        outcome.seconds,
+        tuple(wrong),
+        len(_accusations(scenario, findings, lookalikes)),
+    )
 
 
-def _verdict(scenario: Scenario, outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
+def _verdict(verdict: str, outcome: Outcome, report: Mapping[str, Any]) -> list[str]:
     wrong = []
-    if report["verdict"] != scenario.verdict:
-        wrong.append(f"verdict {report['verdict']}, not {scenario.verdict}")
-    if outcome.code != EXIT_CODES[scenario.verdict]:
-        wrong.append(f"exit code {outcome.code}, not {EXIT_CODES[scenario.verdict]}")
+    if report["verdict"] != verdict:
+        wrong.append(f"verdict {report['verdict']}, not {verdict}")
+    if outcome.code != EXIT_CODES[verdict]:
+        wrong.append(f"exit code {outcome.code}, not {EXIT_CODES[verdict]}")
     return wrong
 
 
-def _causes(scenario: Scenario, findings: list[Mapping[str, Any]]) -> list[str]:
-    wrong = []
+def _verdict_of(scenario: Scenario, first: Finding | None, lookalikes: Mapping[str, str]) -> str:
+    """The scenario's own, or the one of what may stand in the true cause's place."""
+    if (first["cause"] if first else HEALTHY) not in lookalikes:
+        return scenario.verdict
+    return {"critical": FAILING, "warning": DEGRADED}[first["severity"]] if first else HEALTHY
+
+
+def _causes(scenario: Scenario, findings: list[Finding], lookalikes: Mapping[str, str]) -> list[str]:
     if not findings:
-        return ["nothing was found"]
-    if findings[0]["cause"] != scenario.expected:
-        wrong.append(f"first: {_words(findings[0])}")
-    expected = [finding for finding in findings if finding["cause"] == scenario.expected]
+        return [] if HEALTHY in lookalikes else ["nothing was found"]
+    wrong = []
+    first = findings[0]
+    equals = {cause for cause, targets in scenario.causes.items() if len(targets) == len(scenario.targets)}
+    if first["cause"] not in equals:
+        wrong += _in_its_place(scenario, first, lookalikes)
+    expected = [finding for finding in findings if finding["cause"] == scenario.expected] or [first]
     concerned = {name for finding in expected for name in finding["targets"]}
-    if expected and scenario.targets and concerned != set(scenario.targets):
+    right = concerned <= set(scenario.targets) if HEALTHY in lookalikes else concerned == set(scenario.targets)
+    if not wrong and scenario.targets and not right:
         wrong.append(f"it is said of {sorted(concerned)}, not of {sorted(scenario.targets)}")
-    allowed = {scenario.expected, *scenario.also}
-    wrong += [
+    wrong += _others(scenario, findings)
+    if first["confidence"] > scenario.surest:
+        wrong.append(f"too sure of what has changed: {_words(first)}")
+    if scenario.said and not any(scenario.said in reason for reason in first["because"]):
+        wrong.append(f'"{scenario.said}" is not said: {_words(first)}')
+    return wrong + [
         f"beside it: {_words(finding)}"
-        for finding in findings[1:]
-        if finding["severity"] == "critical" and finding["cause"] not in allowed
+        for finding in _accusations(scenario, findings, lookalikes)
+        if finding is not first
     ]
+
+
+def _others(scenario: Scenario, findings: list[Finding]) -> list[str]:
+    """The further true causes stand there too, each of its targets; what concerns more of them comes first."""
+    wrong = []
+    for cause, targets in scenario.others.items():
+        concerned = {name for finding in findings if finding["cause"] == cause for name in finding["targets"]}
+        if concerned != set(targets):
+            wrong.append(f"{cause} is said of {sorted(concerned)}, not of {sorted(targets)}")
+    true = [finding for finding in findings if finding["cause"] in scenario.causes]
+    weights = [(SEVERITIES.index(finding["severity"]), -len(scenario.causes[finding["cause"]])) for finding in true]
+    if not wrong and scenario.others and weights != sorted(weights):
+        wrong.append(f"in the order {', '.join(finding['cause'] for finding in true)}")
     return wrong
 
 
-def _words(finding: Mapping[str, Any]) -> str:
+def _in_its_place(scenario: Scenario, first: Finding, lookalikes: Mapping[str, str]) -> list[str]:
+    """A cause that truly looks the same is right as long as it names the true one beside it, and is not sure."""
+    if first["cause"] not in lookalikes:
+        return [f"first: {_words(first)}"]
+    wrong = []
+    if scenario.expected not in {entry["cause"] for entry in first["candidates"]}:
+        wrong.append(f"the true one is no candidate: {_words(first)}")
+    if first["confidence"] > SURE_OF_SEVERAL:
+        wrong.append(f"too sure: {_words(first)}")
+    return wrong
+
+
+def _accusations(scenario: Scenario, findings: list[Finding], lookalikes: Mapping[str, str]) -> list[Finding]:
+    allowed = {*scenario.causes, *scenario.also, *lookalikes}
+    return [finding for finding in findings if finding["severity"] == "critical" and finding["cause"] not in allowed]
+
+
+def _words(finding: Finding) -> str:
     others = ", ".join(f"{entry['cause']} {entry['confidence']:.0%}" for entry in finding["candidates"][:3])
     return f"{finding['cause']} {finding['confidence']:.0%} of {', '.join(finding['targets'])}" + (
         f" (or {others})" if others else ""

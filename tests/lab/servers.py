@@ -1,7 +1,9 @@
 """Small servers that do what no real server does on demand: one thread accepts everywhere, one a connection behaves.
 
 A behaviour is named by a tuple: ``("mysql", 1.2)`` is the function of that name in BEHAVIOURS with its arguments. It
-may be changed while the lab runs; None closes the port.
+may be changed while the lab runs; None closes the port. ``("admit", clients, admitted, others)`` is one behaviour for
+some clients' addresses, and another for all others; ``("once", first, later)`` one for the first connection, and
+another for all later ones.
 """
 
 import contextlib
@@ -79,9 +81,14 @@ class Servers:
         listener, behaviour = self._listeners.get(key), self._behaviours.get(key)
         if listener is not None and behaviour is not None:
             connection, _ = listener.accept()
+            if behaviour[0] == "once":
+                _, behaviour, self._behaviours[key] = behaviour
             threading.Thread(target=self._behave, args=(connection, behaviour), daemon=True).start()
 
     def _behave(self, connection: socket.socket, behaviour: tuple[Any, ...]) -> None:
+        if behaviour[0] == "admit":
+            _, clients, admitted, others = behaviour
+            behaviour = admitted if connection.getpeername()[0] in clients else others
         name, *arguments = behaviour
         connection.settimeout(_LONGEST)
         with connection, contextlib.suppress(OSError, EOFError):
@@ -208,11 +215,17 @@ def hadoop_ipc(connection: socket.socket) -> None:
 
 
 def http(connection: socket.socket, status: int = 200, reason: str = "OK", body: str = "ok\n") -> None:
-    """One request, one answer."""
-    _request(connection)
+    """One request, one answer; of a HEAD, its head."""
+    asked = _request(connection)
     kind = "application/json" if body.startswith("{") else "text/plain"
     head = f"HTTP/1.1 {status} {reason}\r\nServer: lab\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-    connection.sendall(f"{head}Connection: close\r\n\r\n{body}".encode())
+    answer = f"{head}Connection: close\r\n\r\n{'' if asked.startswith(b'HEAD') else body}"
+    connection.sendall(answer.encode())
+
+
+def echo(connection: socket.socket) -> None:
+    """Tell the client its own address, as services for that do."""
+    http(connection, body=f"{connection.getpeername()[0]}\n")
 
 
 def _request(connection: socket.socket) -> bytes:
@@ -242,6 +255,7 @@ BEHAVIOURS: Mapping[str, Callable[..., None]] = {
         hive_metastore,
         hadoop_ipc,
         http,
+        echo,
     )
 }
 
@@ -260,4 +274,6 @@ HEALTHY: Mapping[tuple[str, int], tuple[Any, ...]] = {
     ("10.10.3.21", 9200): ("http", 401, "Unauthorized", _UNAUTHORIZED),
     **{(f"198.51.100.{host}", 80): ("http",) for host in (10, 11, 12, 20, 21)},
     **{(f"198.51.100.{host}", 443): ("tls", "good", "http") for host in (10, 11, 12, 20, 21)},
+    ("198.51.100.30", 80): ("echo",),
+    ("198.51.100.30", 443): ("tls", "good", "echo"),
 }

@@ -12,9 +12,15 @@ from tests.lab.real import missing
 from tests.lab.scenarios import SCENARIOS
 from tests.lab.score import Scoring
 
-# What cannot be known there: which route a packet takes, without rtnetlink; and pyou cannot start with so few
-# descriptors.
-_UNKNOWABLE = {udf.SANDBOX: {"wrong_route", "local_resources"}, udf.PYOU: {"local_resources"}}
+# What cannot be known there: which route a packet takes, without rtnetlink; who takes the ports, without /proc; and
+# pyou cannot start with so few descriptors.
+_UNKNOWABLE = {
+    udf.SANDBOX: {
+        *("wrong_route", "policy_wrong_table", "policy_wrong_table_by_source"),
+        *("local_pressure", "local_pressure_told", "local_resources"),
+    },
+    udf.PYOU: {"local_resources"},
+}
 
 _FORBIDDEN = {"threads", "subprocess", "raw_socket", "error_queue", "rtnetlink", "proc", "file_writes", "host_name"}
 

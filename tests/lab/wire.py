@@ -68,13 +68,21 @@ class Recording:
         """The most connections that were opened within any ``window`` seconds."""
         return _densest([packet.time for packet in self.connections()], window)
 
-    def most_open(self, timeout: float) -> int:
+    def most_open(self, timeout: float | None = None) -> int:
         """The most connections that were open at once: from the SYN to the first FIN or RST of either side.
 
-        One that met silence ends after ``timeout`` seconds; one that nobody ended stays open.
+        One that met silence ends after ``timeout`` seconds, or was given up at the earliest after its last packet; one
+        that nobody ended stays open.
         """
-        answered = {_pair(packet) for packet in self.packets if packet.protocol == "tcp" and not packet.outgoing}
-        ends = [packet for packet in self.packets if packet.protocol == "tcp" and packet.flags & (FIN | RST)]
+        last = {_pair(packet): packet.time for packet in self.packets if packet.outgoing}
+        tcp = [packet for packet in self.packets if packet.protocol == "tcp"]
+        taken_up = {_pair(packet) for packet in tcp if packet.outgoing and not packet.flags & (SYN | RST)}
+        # A reset to an answer that nobody waits for any more ends nothing.
+        ends = [
+            packet
+            for packet in tcp
+            if packet.flags & (FIN | RST) and not (packet.outgoing and _pair(packet) not in taken_up)
+        ]
         ended: dict[frozenset[tuple[str, int]], list[float]] = {}
         for packet in ends:
             ended.setdefault(_pair(packet), []).append(packet.time)
@@ -83,7 +91,8 @@ class Recording:
         for opened in self.connections():
             pair = _pair(opened)
             after = [time for time in ended.get(pair, ()) if time >= opened.time]
-            until = min(after) if after else (float("inf") if pair in answered else opened.time + timeout)
+            given_up = last[pair] if timeout is None else opened.time + timeout
+            until = min(after, default=float("inf") if pair in taken_up else given_up)
             while open_until and open_until[0] <= opened.time:
                 heapq.heappop(open_until)
             heapq.heappush(open_until, until)

@@ -12,6 +12,7 @@ PUBLIC: Mapping[str, str] = {
     "lake.oss-cn-hangzhou.aliyuncs.com": "198.51.100.12",
     "api.partner.example": "198.51.100.20",
     "files.partner.example": "198.51.100.21",
+    "ip.example": "198.51.100.30",
     "nginx.partner.example": "198.51.100.50",
 }
 

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 
-from tests.lab.faults import egress, names, reach, services, tempting
+from tests.lab.faults import changing, egress, local, names, path, reach, services, sizes, tempting, vpchost
 from tests.lab.faults.contract import Fault
 
 __all__ = ["FAULTS", "Fault"]
 
 FAULTS: Mapping[str, Fault] = {
     **reach.FAULTS,
+    **local.FAULTS,
     **egress.FAULTS,
+    **path.FAULTS,
     **names.FAULTS,
     **services.FAULTS,
+    **sizes.FAULTS,
     **tempting.FAULTS,
+    **vpchost.FAULTS,
+    **changing.FAULTS,
 }

@@ -1,17 +1,59 @@
 """This machine, its ENI, the routes and the filters on the way."""
 
+import functools
 from collections.abc import Mapping
 
 from tests.lab import network
-from tests.lab.changes import chain, links, routes, rules, table
+from tests.lab.changes import Change, Ground, Undo, behave, chain, links, routes, rules, table, together
 from tests.lab.faults.contract import Fault, forward
-from tests.lab.network import DB, EMR, ENI_ADDRESS, LIMBO, ROUTER, SANDBOX, VPC_ROUTE
+from tests.lab.network import (
+    DB,
+    EMR,
+    ENI_ADDRESS,
+    INTERNET,
+    LIMBO,
+    ROUTER,
+    SANDBOX,
+    STORE,
+    VPC_ROUTE,
+    VPCHOST,
+)
 
 _ENI_BACK = (
     (SANDBOX, f"address add {ENI_ADDRESS}/24 dev eth1"),
     (SANDBOX, "link set eth1 up"),
     (SANDBOX, f"route add {VPC_ROUTE}"),
 )
+
+
+_SECOND = ((SANDBOX, "10.10.1.11/24 dev eth1"), (VPCHOST, "10.10.1.51/24 dev eth0"))
+
+
+def forwarding(namespace: str, *interfaces: str) -> Change:
+    """The node passes on what comes by these interfaces, wherever it goes out, and tells of each hop."""
+
+    def apply(ground: Ground) -> Undo:
+        settings = {"net/ipv4/icmp_ratelimit": "0", "net/ipv4/conf/all/send_redirects": "0"}
+        for interface in interfaces:
+            settings[f"net/ipv4/conf/{interface}/forwarding"] = "1"
+            settings[f"net/ipv4/conf/{interface}/send_redirects"] = "0"
+        before = network.sysctl_values(namespace, settings)
+        network.sysctl(namespace, settings)
+        return functools.partial(network.sysctl, namespace, before)
+
+    return apply
+
+
+def _further_out(address: str) -> Change:
+    """The namespace internet is a router before the address, behind which nothing answers."""
+    return together(
+        forwarding(INTERNET, "proxy", "router"),
+        links(
+            ((INTERNET, f"address del {address}/32 dev lo"), (INTERNET, f"route add {address} dev router")),
+            ((INTERNET, f"route del {address} dev router"), (INTERNET, f"address add {address}/32 dev lo")),
+        ),
+        chain(INTERNET, "forward", f"ip daddr {address} drop"),
+    )
 
 
 _LOCAL: Mapping[str, Fault] = {
@@ -126,4 +168,47 @@ _FILTER: Mapping[str, Fault] = {
     ),
 }
 
-FAULTS: Mapping[str, Fault] = {**_LOCAL, **_ENI, **_ROUTE, **_FILTER}
+_WAYS: Mapping[str, Fault] = {
+    "device_resets_metastore": Fault(
+        "the router resets the SYN before it counts the hop: nearer than the host, whose other port answers",
+        chain(ROUTER, "prerouting", "ip daddr 10.10.2.30 tcp dport 9083 reject with tcp reset"),
+    ),
+    "acl_drops_answers": Fault(
+        "a stateless list drops what vswitch-c sends back to the ports that the job's kernel takes by itself",
+        forward("ip saddr 10.10.3.0/24 ip daddr 10.10.1.0/24 tcp dport 32768-60999 drop"),
+    ),
+    "answers_lost": Fault(
+        "the destination's host has a route back to the job that discards", routes(STORE, "blackhole 10.10.1.10")
+    ),
+    "second_addresses": Fault(
+        "the job and the VPC host have a second address of the same vSwitch, which nothing takes by itself",
+        links(
+            tuple((namespace, f"address add {address}") for namespace, address in _SECOND),
+            tuple((namespace, f"address del {address}") for namespace, address in _SECOND),
+        ),
+    ),
+    "only_second_addresses": Fault(
+        "the database's filter holds the second addresses and not the first ones",
+        forward("ip saddr != { 10.10.1.11, 10.10.1.51 } ip daddr 10.10.2.40 drop"),
+    ),
+    "second_vswitch": Fault(
+        "the job's interface also has an address of vswitch-d, which nothing takes by itself",
+        links(
+            ((SANDBOX, "address add 10.10.9.10/24 dev eth1"),),
+            ((SANDBOX, "address del 10.10.9.10/24 dev eth1"),),
+        ),
+    ),
+    "only_vswitch_d": Fault(
+        "the database's security group admits vswitch-d alone",
+        forward("ip saddr != 10.10.9.0/24 ip daddr 10.10.2.40 drop"),
+    ),
+    "store_has_ssh": Fault(
+        "port 22 is open at the store, though no plan names it", behave("10.10.3.20", 22, ("hold",))
+    ),
+    "partner_drops": Fault(
+        "the partner is one router further out, and drops whatever comes: nothing of it is this side's",
+        _further_out("198.51.100.20"),
+    ),
+}
+
+FAULTS: Mapping[str, Fault] = {**_LOCAL, **_ENI, **_ROUTE, **_FILTER, **_WAYS}

@@ -36,6 +36,9 @@ FAULTS: Mapping[str, Fault] = {
         "Host '{client}' is blocked because of many connection errors; unblock with 'mysqladmin flush-hosts'",
     ),
     "mysql_full": _mysql("error 1040 in place of the greeting", "mysql_error", 1040, "Too many connections"),
+    "mysql_shutting_down": _mysql(
+        "error 1053 in place of the greeting", "mysql_error", 1053, "Server shutdown in progress"
+    ),
     "redis_is_http": Fault("an HTTP server answers on 6379", behave("10.10.2.40", 6379, ("http", 400, "Bad Request"))),
     "redis_denies": Fault(
         "Redis itself says that the address is not on its whitelist",

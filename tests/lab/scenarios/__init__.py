@@ -3,8 +3,23 @@
 from collections.abc import Mapping
 
 from tests.lab.scenario import Scenario
-from tests.lab.scenarios import config, healthy, names, services, ways
+from tests.lab.scenarios import (
+    changing,
+    config,
+    egress,
+    healthy,
+    machine,
+    names,
+    path,
+    services,
+    several,
+    sizes,
+    vpchost,
+    ways,
+)
 
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.name: scenario for table in (config, names, ways, services, healthy) for scenario in table.SCENARIOS
+    scenario.name: scenario
+    for table in (config, egress, names, ways, services, path, sizes, healthy, vpchost, machine, several, changing)
+    for scenario in table.SCENARIOS
 }

@@ -177,6 +177,48 @@ SCENARIOS = (
         targets=("amap",),
     ),
     Scenario(
+        name="access_list_stale_ip",
+        title="the access list was made of addresses, and the name has another one now",
+        plan=udf(
+            *("metastore", "mysql", "aliyun", "amap", "oss"),
+            settings={
+                "odps.internet.access.list": (
+                    "www.aliyun.com:443,198.51.100.99:443,lake.oss-cn-hangzhou.aliyuncs.com:443"
+                )
+            },
+        ),
+        faults=("amap_not_admitted",),
+        expected="access_list_stale_ip",
+        targets=("amap",),
+    ),
+    Scenario(
+        name="access_list_stale_ip_spark",
+        title="the same of a Spark job",
+        plan=spark(
+            *("metastore", "mysql", "aliyun", "amap", "oss"),
+            settings={
+                f"{SPARK}cupid.internet.access.list": (
+                    "www.aliyun.com:443,198.51.100.99:443,lake.oss-cn-hangzhou.aliyuncs.com:443"
+                )
+            },
+        ),
+        faults=("amap_not_admitted",),
+        expected="access_list_stale_ip",
+        targets=("amap",),
+    ),
+    Scenario(
+        name="approval_needed",
+        title="the list lacks a host whose domain does not verify by itself: that is told beside",
+        plan=udf(
+            *("metastore", "mysql", "aliyun", "partner"),
+            settings={"odps.internet.access.list": "www.aliyun.com:443"},
+        ),
+        faults=("partner_not_listed",),
+        expected="access_list_missing_host",
+        targets=("partner",),
+        infos=("approval_needed",),
+    ),
+    Scenario(
         name="access_list_missing_port",
         title="the access list holds the host with port 80 alone",
         plan=udf(

@@ -36,6 +36,16 @@ _SERVICE = (
         "destination_connection_limit",
         "the server has no connection left (1040)",
     ),
+    _mysql("service_error", "mysql_shutting_down", "service_error", "the server shuts down (1053)"),
+    Scenario(
+        name="service_error_vpchost",
+        title="the same, seen from a host of the VPC",
+        plan=host("metastore", "mysql", "zookeeper", "aliyun"),
+        vantage=VPCHOST,
+        faults=("mysql_shutting_down",),
+        expected="service_error",
+        targets=("mysql",),
+    ),
     Scenario(
         name="reset_on_first_data",
         title="reset when the client first speaks",
@@ -191,6 +201,7 @@ def _proxy(name: str, port: int, title: str, targets: tuple[str, ...], faults: t
 _PROXY = (
     _proxy("proxy_auth_required", 3130, "squid wants a user and a password", ("aliyun", "amap", "partner")),
     _proxy("proxy_unavailable", 3128, "squid cannot reach the backend", ("partner",), ("partner_stopped",)),
+    _proxy("proxy_denied", 3131, "squid's own rules do not let the job through to the partner", ("partner",)),
     _proxy("proxy_not_listening", 3129, "nothing listens at the proxy's port", ("aliyun", "amap", "partner")),
 )
 

@@ -228,4 +228,135 @@ _FILTER = (
     ),
 )
 
-SCENARIOS = (*_LOCAL, *_ENI, *_ROUTE, *_FILTER)
+# Explored or not, from the job or beside it: further attempts tell what silence and a reset leave open.
+_EXPLORING = {"connect_timeout": "1500ms", "deadline": "60s", "explore": "hosts"}
+_OUTSIDE = ("mysql", "aliyun", "amap", "partner")
+
+_ATTEMPTS = (
+    Scenario(
+        name="sg_reset",
+        title="a device on the way resets the metastore's port: nearer than the host, whose other port answers",
+        plan=udf("metastore", "namenode", "mysql", "zookeeper", "aliyun"),
+        faults=("device_resets_metastore",),
+        expected="sg_reset",
+        targets=("metastore",),
+    ),
+    Scenario(
+        name="sg_reset_from_host",
+        title="the same, from a host of the VPC",
+        plan=host("metastore", "namenode", "mysql", "zookeeper"),
+        vantage=VPCHOST,
+        faults=("device_resets_metastore",),
+        expected="sg_reset",
+        targets=("metastore",),
+    ),
+    Scenario(
+        name="return_path_drop",
+        title="a stateless list drops the answers of vswitch-c to the ports that kernels take",
+        plan=_SUBNETS,
+        faults=("acl_drops_answers",),
+        expected="return_path_drop",
+        targets=("zookeeper", "elasticsearch"),
+    ),
+    Scenario(
+        name="return_path_drop_from_host",
+        title="the same, from a host of the VPC, where one target is all that the plan has there",
+        plan=host("metastore", "mysql", "zookeeper", "aliyun"),
+        vantage=VPCHOST,
+        faults=("acl_drops_answers",),
+        expected="return_path_drop",
+        targets=("zookeeper",),
+    ),
+    Scenario(
+        name="ip_whitelist_by_source",
+        title="the database answers the job's second address and not the one that it takes; nothing is declared of it",
+        plan=_MIXED,
+        faults=("second_addresses", "only_second_addresses"),
+        expected="ip_whitelist_mismatch",
+        targets=_DATABASE,
+    ),
+    Scenario(
+        name="ip_whitelist_by_source_from_host",
+        title="the same, from a host of the VPC",
+        plan=host("metastore", "mysql", "redis", "zookeeper"),
+        vantage=VPCHOST,
+        faults=("second_addresses", "only_second_addresses"),
+        expected="ip_whitelist_mismatch",
+        targets=_DATABASE,
+    ),
+    Scenario(
+        name="eni_wrong_vswitch_by_source",
+        title="the database answers the job's address in another vSwitch; nothing is declared of it",
+        plan=udf(
+            *("metastore", "mysql", "redis", "zookeeper", "aliyun"),
+            networks=[*NETWORKS, {"name": "vswitch-d", "cidr": "10.10.9.0/24"}],
+        ),
+        faults=("second_vswitch", "only_vswitch_d"),
+        expected="eni_wrong_vswitch",
+        targets=_DATABASE,
+    ),
+    Scenario(
+        name="sg_drop_explored",
+        title="the only declared port of a host is dropped; another port, which may be explored, answers",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun", limits=_EXPLORING),
+        faults=("group_drops_zookeeper", "store_has_ssh"),
+        expected="sg_drop",
+        targets=("zookeeper",),
+    ),
+    Scenario(
+        name="blackhole_route_explored",
+        title="no port of the host answers, whatever is explored: a route discards it all",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun", limits=_EXPLORING),
+        faults=("blackhole",),
+        expected="blackhole_route",
+        targets=("zookeeper",),
+    ),
+    Scenario(
+        name="host_firewall_drop_explored",
+        title="no port of the host answers, whatever is explored; its neighbour in the vSwitch does",
+        plan=udf(
+            target("postgresql", group="data"),
+            target("redis", group="data"),
+            target("replica", group="data"),
+            *("metastore", "zookeeper", "aliyun"),
+            limits=_EXPLORING,
+        ),
+        faults=("host_firewall",),
+        expected="host_firewall_drop",
+        targets=("postgresql", "redis"),
+    ),
+    Scenario(
+        name="partner_drops",
+        title="the access list lets the job out, and the partner drops what comes from it",
+        plan=udf(*_OUTSIDE),
+        faults=("partner_drops",),
+        expected="host_firewall_drop",
+        targets=("partner",),
+    ),
+    Scenario(
+        name="partner_drops_from_host",
+        title="the same, from a host of the VPC: its way out works",
+        plan=host(*_OUTSIDE),
+        vantage=VPCHOST,
+        faults=("partner_drops",),
+        expected="host_firewall_drop",
+        targets=("partner",),
+    ),
+    Scenario(
+        name="no_internet_egress_one_target",
+        title="the VPC has no NAT gateway, and one public target is all that the plan has",
+        plan=host("metastore", "mysql", "zookeeper", "aliyun"),
+        vantage=VPCHOST,
+        faults=("no_nat_gateway",),
+        expected="no_internet_egress",
+        targets=("aliyun",),
+    ),
+    Scenario(
+        name="second_addresses_healthy",
+        title="a second address of this machine is nobody's fault",
+        plan=udf("metastore", "mysql", "zookeeper", "aliyun", limits=_EXPLORING),
+        faults=("second_addresses",),
+    ),
+)
+
+SCENARIOS = (*_LOCAL, *_ENI, *_ROUTE, *_FILTER, *_ATTEMPTS)

@@ -1,0 +1,85 @@
+"""What many scores say together: how many are right, what was taken for what, how long it took."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from attrs import frozen
+
+from reports.causes import CAUSES, LAYERS
+from tests.lab.scenario import HEALTHY
+from tests.lab.score import Score
+from tests.lab.variants import Variant
+
+# Time to diagnosis, of the whole command, in time-outs of the plan's connections.
+MEDIAN_TIMEOUTS, MOST_TIMEOUTS = 1.5, 10.0
+
+
+@frozen
+class Tally:
+    """The scores of one variant, at least one."""
+
+    variant: Variant
+    scores: Sequence[Score]
+
+    @property
+    def right(self) -> int:
+        """How many are right."""
+        return sum(score.right for score in self.scores)
+
+    def shortfalls(self) -> list[str]:
+        """What is not as good as it must be, in words."""
+        return list(self._shortfalls())
+
+    def _shortfalls(self) -> Iterator[str]:
+        share, times = self.right / len(self.scores), [score.timeouts for score in self.scores]
+        if share < self.variant.floor:
+            yield f"{self.variant.name}: {share:.1%} right, less than {self.variant.floor:.0%}"
+        if median(times) > MEDIAN_TIMEOUTS:
+            yield f"{self.variant.name}: {median(times):.2f} time-outs in the median, more than {MEDIAN_TIMEOUTS:g}"
+        for score in self.scores:
+            name = f"{self.variant.name}: {score.scenario.name}"
+            if score.timeouts > MOST_TIMEOUTS:
+                yield f"{name} took {score.timeouts:.1f} time-outs, more than {MOST_TIMEOUTS:g}"
+            if score.accusations > 1:
+                yield f"{name} has {score.accusations} wrong critical findings"
+            if score.expected == HEALTHY and score.found != HEALTHY:
+                yield f"{name} is healthy, and has a finding: {score.found}"
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        variant, count = self.variant, len(self.scores)
+        yield f"{variant.name}: {variant.title}"
+        yield f"  {self.right} of {count} right: {self.right / count:.1%}, at least {variant.floor:.0%}"
+        yield f"  the true cause first, by layer: {self._diagonal()}"
+        yield from (f"  {line}" for line in self._off_the_diagonal())
+        slowest = max(self.scores, key=lambda score: score.timeouts)
+        yield (
+            f"  time to diagnosis, in connect time-outs: median {median(score.timeouts for score in self.scores):.2f},"
+            f" most {slowest.timeouts:.1f} ({slowest.scenario.name})"
+        )
+        for score in self.scores:
+            if score.scenario.repeat > 1:
+                yield f"  {score.scenario.name}: {score.rate:.0%} of {score.scenario.repeat} runs right"
+
+    def _diagonal(self) -> str:
+        scored = Counter(_layer(score.expected) for score in self.scores)
+        found = Counter(_layer(score.expected) for score in self.scores if score.found == score.expected)
+        return "  ".join(f"{layer} {found[layer]}/{scored[layer]}" for layer in (*LAYERS, HEALTHY) if scored[layer])
+
+    def _off_the_diagonal(self) -> Iterator[str]:
+        """The confusion matrix without its diagonal, and whether the one may stand for the other."""
+        cells = Counter(
+            (score.expected, score.found, score.right) for score in self.scores if score.found != score.expected
+        )
+        if not cells:
+            return
+        yield f"  {'true cause':28} {'first finding':28} scenarios"
+        for (expected, found, right), count in sorted(cells.items()):
+            yield f"  {expected:28} {found:28} {count:3}  {'cannot be told apart' if right else 'WRONG'}"
+
+
+def _layer(cause: str) -> str:
+    return CAUSES[cause].layer if cause in CAUSES else HEALTHY
