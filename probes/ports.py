@@ -5,10 +5,9 @@ Source: proc_net_tcp (Documentation/networking in the kernel's tree), ip(7) on i
 
 import socket
 import sys
-from collections import Counter
 from itertools import islice
 from pathlib import Path
-from typing import Iterator, Tuple
+from typing import Counter, Iterator, Tuple
 
 from probes.contract import Notes
 from reports.model import join_port

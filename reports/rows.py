@@ -82,10 +82,24 @@ def to_rows(report: Report, part: int = _PART) -> Iterator[Row]:
             **_said(finding),
         )
     text = dumps(report)
-    parts = [text[start : start + part] for start in range(0, len(text), part)]
+    parts = list(_parts(text, part))
     for number, piece in enumerate(parts):
         place = {"part": number, "parts": len(parts), "length": len(text)}
         yield _row(common, kind=REPORT, verdict=report.verdict, report=piece, **place)
+
+
+def _parts(text: str, most: int) -> Iterator[str]:
+    """The text in parts of ``most`` characters at most, cut where no client that prints them loses anything.
+
+    A part that begins with a quote would be read as quoted, and spaces at its ends as padding.
+    """
+    start = 0
+    while start < len(text):
+        end = min(start + most, len(text))
+        while start + 1 < end < len(text) and (text[end] in ' "' or text[end - 1] == " "):
+            end -= 1
+        yield text[start:end]
+        start = end
 
 
 def label(report: Report) -> str:

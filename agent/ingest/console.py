@@ -18,7 +18,7 @@ from attrs import evolve, field, frozen
 
 from agent.ingest.alignment import align
 from agent.ingest.lines import Item, Lines, Torn
-from agent.ingest.values import NULLS, RUN, column, embedded, is_header, row
+from agent.ingest.values import RUN, column, embedded, is_cut_short, is_header, row
 from reports.rows import NAMES
 
 _FRAME = re.compile(r"\s*\+(?:-{2,}\+)+\s*")
@@ -94,7 +94,11 @@ class _Table:
         """Whether the lines are a whole row."""
         if not record[-1].rstrip().endswith("|"):
             return len(record) >= _MOST_LINES
-        return not is_header(self.names) or not isinstance(self._cells("".join(record)), Torn)
+        text = "".join(record)
+        if is_header(self.names):
+            return not isinstance(self._cells(text), Torn)
+        # A bar may also stand in a text of the report, where the terminal has broken the line.
+        return "{" not in text or not is_cut_short(_unwrapped(text))
 
     def read(self, text: str) -> dict[str, object] | str | Torn:
         """The row, or the report in it where the columns are none of ours."""
@@ -120,16 +124,10 @@ class _Table:
 
     def _bare(self, name: str, cell: str, width: int) -> str:
         if name == "report":
-            return _of_report(_unwrapped(cell))
+            return _unwrapped(cell).rstrip(" ")  # no part ends with a space of its own
         if self.separator == "|":
             return cell.strip(" ")
         return cell.rstrip(" ") if len(cell) <= width else cell
-
-
-def _of_report(cell: str) -> str:
-    """A part of a report without its padding: only the last part may be padded, and that one ends with a brace."""
-    bare = cell.rstrip(" ")
-    return bare if bare.endswith("}") or bare in NULLS else cell
 
 
 def _unwrapped(text: str) -> str:

@@ -44,6 +44,15 @@ def embedded(text: str) -> Iterator[str]:
         match = _BEGINNING.search(text, end)
 
 
+def is_cut_short(text: str) -> bool:
+    """Whether a report begins in the text and does not end there."""
+    match = _BEGINNING.search(text)
+    try:
+        return match is not None and not _decode(text, match.start())
+    except (ValueError, RecursionError):
+        return True
+
+
 def miscounted(cells: int, columns: int = len(NAMES)) -> str:
     """What is wrong with a row that has not as many cells as there are columns."""
     return f"{cells} cells for {columns} columns"
