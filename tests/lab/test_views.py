@@ -21,6 +21,11 @@ def test_what_takes_two_points_of_view_is_compared():
     assert BY_COMPARISON <= {case.expected for case in CASES.values()}
 
 
+def test_what_comes_later_is_met_nowhere_yet():
+    """Else it belongs to those that must be met."""
+    assert LATER & set(seen()) == set()
+
+
 def test_exceptions_are_causes():
     """Every exception is a cause of the catalogue."""
     alone = {code for codes in ALONE.values() for code in codes}

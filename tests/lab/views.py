@@ -36,7 +36,7 @@ BY_COMPARISON = frozenset({"dns_zone_not_attached", "dns_split_horizon"})
 LATER = frozenset(
     {
         *("snat_connection_cap", "snat_rate_limit", "snat_ports_exhausted"),
-        *("connections_queued", "connections_exceed_capacity", "idle_drop", "local_pressure"),
+        *("connections_queued", "connections_exceed_capacity", "idle_drop"),
         *("vswitch_nearly_full", "subnet_partly_dark", "duplicate_address"),
     }
 )

@@ -24,21 +24,21 @@ def _policy(namespace: str, *policy: str) -> Change:
     )
 
 
-def _short_of_ports(ports: int, closed: int) -> Change:
-    """The job has few local ports, and has just closed many connections to Elasticsearch, one for each request."""
+def short_of_ports(ports: int, closed: int, namespace: str = SANDBOX) -> Change:
+    """The machine has few local ports, and has just closed many connections to Elasticsearch, one for each request."""
 
     def apply(ground: Ground) -> Undo:
         low = next(_unused_ports)
-        before = network.sysctl_values(SANDBOX, [_PORTS])
-        network.sysctl(SANDBOX, {_PORTS: f"{low} {low + ports - 1}"})
+        before = network.sysctl_values(namespace, [_PORTS])
+        network.sysctl(namespace, {_PORTS: f"{low} {low + ports - 1}"})
         for _ in range(closed):
-            with network.inside(SANDBOX):
+            with network.inside(namespace):
                 sock = socket.create_connection(_ELASTICSEARCH)
             with sock:
                 sock.shutdown(socket.SHUT_WR)
                 while sock.recv(4096):
                     pass
-        return lambda: network.sysctl(SANDBOX, before)
+        return lambda: network.sysctl(namespace, before)
 
     return apply
 
@@ -126,10 +126,10 @@ _OUTPUT: Mapping[str, Fault] = {
 
 _REST: Mapping[str, Fault] = {
     "ports_short": Fault(
-        "85 of 100 local ports wait for the end of connections to Elasticsearch", _short_of_ports(100, 85)
+        "85 of 100 local ports wait for the end of connections to Elasticsearch", short_of_ports(100, 85)
     ),
-    "ports_half_taken": Fault("60 of 100 local ports do", _short_of_ports(100, 60)),
-    "ports_wide": Fault("60 of a thousand local ports do", _short_of_ports(1000, 60)),
+    "ports_half_taken": Fault("60 of 100 local ports do", short_of_ports(100, 60)),
+    "ports_wide": Fault("60 of a thousand local ports do", short_of_ports(1000, 60)),
     "other_source": Fault(
         "a route takes the job's second address for what goes to vswitch-b",
         links(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tests.lab.changes import chain, links, routes
 from tests.lab.faults.contract import Fault
+from tests.lab.faults.local import short_of_ports
 from tests.lab.faults.reach import forwarding
 from tests.lab.network import INTERNET, VPCHOST
 
@@ -34,6 +35,10 @@ FAULTS: Mapping[str, Fault] = {
             ),
             ((VPCHOST, "link del vpn0"),),
         ),
+    ),
+    "vpchost_ports_short": Fault(
+        "85 of the host's 100 local ports wait for the end of connections to Elasticsearch",
+        short_of_ports(100, 85, VPCHOST),
     ),
     "proxy_from_outside": Fault(
         "the Internet carries the VPC host's connections to the outside of the proxy's machine",

@@ -73,7 +73,8 @@ SCENARIOS = (
         title="the database's whitelist loses this client after the first connection; the plan measures loss",
         plan=udf("metastore", "mysql", "zookeeper", "aliyun", target("redis", measure=["loss"])),
         faults=("whitelist_closes",),
-        expected="packet_loss",
+        # One port that falls silent while the host's others answer: a queue that is full looks like that, too.
+        expected="accept_queue_full",
         targets=("redis",),
         surest=_SUREST,
         said="the first look was answered, and then none of",

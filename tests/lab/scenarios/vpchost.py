@@ -6,7 +6,7 @@ from attrs import evolve
 
 from tests.lab.network import SANDBOX, VPCHOST
 from tests.lab.scenario import Scenario
-from tests.lab.scenarios import config, healthy, names, services, ways
+from tests.lab.scenarios import config, healthy, machine, names, services, ways
 
 # What breaks the job's own machine, and what breaks the host's in the same way.
 _TWINS: Mapping[str, str] = {
@@ -15,12 +15,21 @@ _TWINS: Mapping[str, str] = {
     "local_unreachable": "vpchost_unreachable",
     "no_default": "vpchost_no_default",
     "wrong_route": "vpchost_tunnel",
+    "ports_short": "vpchost_ports_short",
 }
 
 _NAMES = (
     *(scenario.name for scenario in names.SCENARIOS),
     *("whitelist_lacks_vswitch", "local_firewall_drop", "local_blackhole_route", "local_unreachable_route"),
-    *("no_default_route", "wrong_route", "local_resources", "router_no_route", "host_down", "blackhole_route"),
+    *(
+        "no_default_route",
+        "wrong_route",
+        "local_resources",
+        "local_pressure",
+        "router_no_route",
+        "host_down",
+        "blackhole_route",
+    ),
     *("sg_drop", "admin_prohibited", "host_firewall_drop", "ip_whitelist_mismatch"),
     *("service_not_listening", "destination_connection_limit", "accept_then_reset", "accept_then_close"),
     *("reset_on_first_data", "service_hang", "service_slow", "wrong_service_ssh", "datanode_unreachable"),
@@ -54,4 +63,4 @@ def _chosen(tables: Iterable[Iterable[Scenario]]) -> Iterator[Scenario]:
     return (from_host(known[name]) for name in _NAMES)
 
 
-SCENARIOS = tuple(_chosen(table.SCENARIOS for table in (config, names, ways, services, healthy)))
+SCENARIOS = tuple(_chosen(table.SCENARIOS for table in (config, names, ways, machine, services, healthy)))
