@@ -40,7 +40,7 @@ def main() -> int:
         print(tally)
     if options.names:  # floors are for all of them together
         return 0 if all(score.right for tally in tallies for score in tally.scores) else 1
-    shortfalls = [reason for tally in tallies for reason in tally.shortfalls()]
+    shortfalls = [reason for tally in tallies for reason in (*tally.shortfalls(), *tally.late())]
     for reason in shortfalls:
         print("falls short:", reason)
     return 1 if shortfalls else 0

@@ -27,20 +27,25 @@ class Tally:
         """How many are right."""
         return sum(score.right for score in self.scores)
 
-    def shortfalls(self) -> list[str]:
-        """What is not as good as it must be, in words."""
-        return list(self._shortfalls())
-
-    def _shortfalls(self) -> Iterator[str]:
-        share, times = self.right / len(self.scores), [score.timeouts for score in self.scores]
-        if share < self.variant.floor:
-            yield f"{self.variant.name}: {share:.1%} right, less than {self.variant.floor:.0%}"
+    def late(self) -> Iterator[str]:
+        """What took longer than it may, in words; a machine with other work is late as well."""
+        times = [score.timeouts for score in self.scores]
         if median(times) > MEDIAN_TIMEOUTS:
             yield f"{self.variant.name}: {median(times):.2f} time-outs in the median, more than {MEDIAN_TIMEOUTS:g}"
         for score in self.scores:
-            name = f"{self.variant.name}: {score.scenario.name}"
             if score.timeouts > MOST_TIMEOUTS:
-                yield f"{name} took {score.timeouts:.1f} time-outs, more than {MOST_TIMEOUTS:g}"
+                yield (
+                    f"{self.variant.name}: {score.scenario.name} took {score.timeouts:.1f} time-outs, "
+                    f"more than {MOST_TIMEOUTS:g}"
+                )
+
+    def shortfalls(self) -> Iterator[str]:
+        """What is not as right as it must be, in words."""
+        share = self.right / len(self.scores)
+        if share < self.variant.floor:
+            yield f"{self.variant.name}: {share:.1%} right, less than {self.variant.floor:.0%}"
+        for score in self.scores:
+            name = f"{self.variant.name}: {score.scenario.name}"
             if score.accusations > 1:
                 yield f"{name} has {score.accusations} wrong critical findings"
             if score.expected == HEALTHY and score.found != HEALTHY:

@@ -222,7 +222,9 @@ WRONG = scored(found="eni_down", wrong=("no",))
 )
 def test_a_tally_falls_short_of_its_floors(scores, shortfalls):
     """The share that is right, the time in time-outs, wrong accusations, and healthy networks that are accused."""
-    assert shortfalls == Tally(DARK, scores).shortfalls()
+    tally = Tally(DARK, scores)
+
+    assert shortfalls == [*tally.late(), *tally.shortfalls()]
 
 
 def test_a_tally_prints_what_was_taken_for_what():

@@ -39,7 +39,7 @@ def scoring():
 # What no variant changes is scored whole, one by one, in test_scenarios.
 @pytest.mark.parametrize("name", ["bare", "silent", "forwarder"])
 def test_a_variant_is_diagnosed_as_well_as_it_must_be(scoring, name):
-    """The floors of right scenarios and of time; nothing healthy accused, no scenario with two wrong accusations."""
+    """The floor of right scenarios; nothing healthy accused, no scenario with two wrong accusations."""
     variant = VARIANTS[name]
     coming = [scoring.submit(scenario, variant=variant) for scenario in representative(variant)]
     try:
@@ -48,7 +48,7 @@ def test_a_variant_is_diagnosed_as_well_as_it_must_be(scoring, name):
         unavailable(f"the lab cannot be built here: {error}")
     print(*(score for score in scores if not score.right), Tally(variant, scores), sep="\n")
 
-    assert Tally(variant, scores).shortfalls() == []
+    assert list(Tally(variant, scores).shortfalls()) == []
 
 
 TRY_PRIVILEGES = """

@@ -212,10 +212,6 @@ VARIANTS: Mapping[str, Variant] = {
                     "the forwarder tries on until the group is open",
                 ),
                 "sg_reset": "how far away the reset came from is known to the forwarder alone",
-                **dict.fromkeys(
-                    ("ip_whitelist_by_source", "eni_wrong_vswitch_by_source"),
-                    "whatever the job speaks from is accepted, and the plan does not say whom the destination admits",
-                ),
             },
             indistinguishable=_ACCEPTED,
         ),
