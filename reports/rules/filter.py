@@ -147,6 +147,15 @@ def _whitelist_entry(cases: Sequence[Case]) -> str:
     return admit_in_whitelist(vswitch(cases) or cases[0].source)
 
 
+# For a filter that drops single ports.
+_OF_A_PORT = (
+    Clue(clues.same_host_answers, 8),
+    Clue(_port_is_singled_out, 2),
+    Clue(clues.same_host_silent, 0.4),
+    Clue(clues.subnet_silent, 0.3),
+    Clue(clues.way_silent, 0.2),
+)
+
 RULES = (
     Rule(
         cause="sg_drop",
@@ -154,11 +163,7 @@ RULES = (
         applies=_silent_inside,
         prior=0.3,
         clues=(
-            Clue(clues.same_host_answers, 8),
-            Clue(_port_is_singled_out, 2),
-            Clue(clues.same_host_silent, 0.4),
-            Clue(clues.subnet_silent, 0.3),
-            Clue(clues.way_silent, 0.2),
+            *_OF_A_PORT,
             Clue(trace.held_back, 0.1),
             Clue(attempts.host_is_up, 1.5),
             Clue(attempts.other_ports_silent, 0.7),
@@ -230,13 +235,7 @@ RULES = (
         explains=(CONNECT,),
         applies=trace.routers_unheard,
         prior=0.04,
-        clues=(
-            Clue(clues.same_host_answers, 8),
-            Clue(_port_is_singled_out, 2),
-            Clue(clues.same_host_silent, 0.4),
-            Clue(clues.subnet_silent, 0.3),
-            Clue(clues.way_silent, 0.2),
-        ),
+        clues=_OF_A_PORT,
         scope=HOST,
     ),
     Rule(

@@ -64,6 +64,16 @@ def _silent_inside(case: Case) -> Optional[Proof]:
     return clues.silent(case) if case.way != "internet" else None
 
 
+# For a route that is wrong for a whole subnet.
+_OF_A_SUBNET = (
+    Clue(clues.on_link, 0),
+    Clue(clues.same_host_answers, 0),
+    Clue(clues.subnet_answers, 0),
+    Clue(clues.subnet_silent, 10),
+    Clue(clues.way_answers, 2),
+    Clue(clues.way_silent, 0.3),
+)
+
 RULES = (
     Rule(
         cause="router_no_route",
@@ -87,14 +97,7 @@ RULES = (
         explains=(CONNECT,),
         applies=trace.routers_unheard,
         prior=0.012,
-        clues=(
-            Clue(clues.on_link, 0),
-            Clue(clues.same_host_answers, 0),
-            Clue(clues.subnet_answers, 0),
-            Clue(clues.subnet_silent, 10),
-            Clue(clues.way_answers, 2),
-            Clue(clues.way_silent, 0.3),
-        ),
+        clues=_OF_A_SUBNET,
         scope=SUBNET,
     ),
     Rule(
@@ -129,12 +132,7 @@ RULES = (
         applies=_silent_inside,
         prior=0.06,
         clues=(
-            Clue(clues.on_link, 0),
-            Clue(clues.same_host_answers, 0),
-            Clue(clues.subnet_answers, 0),
-            Clue(clues.subnet_silent, 10),
-            Clue(clues.way_answers, 2),
-            Clue(clues.way_silent, 0.3),
+            *_OF_A_SUBNET,
             Clue(trace.held_back, 8),
             Clue(trace.passed_on, 0.05),
             Clue(attempts.host_is_up, 0),
