@@ -40,6 +40,11 @@ def _no_eni_here(case: Case) -> Optional[Proof]:
     return Proof(words % (networks, listed(own) or "no address"), tuple(seen))
 
 
+def _none_declared(case: Case) -> Optional[Proof]:
+    """The plan names no vSwitch: that an interface is missing is only worked out from the route taken."""
+    return None if case.run.plan.networks else Proof()
+
+
 def _in_state(case: Case, carrier: bool) -> Optional[Proof]:
     """The interface towards the target is down (``carrier``: up, but without carrier)."""
     if not _lost_in_vpc(case):
@@ -133,7 +138,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_no_eni_here,
         prior=4.0,
-        clues=(Clue(clues.way_answers, 0), Clue(clues.way_silent, 2)),
+        clues=(Clue(clues.way_answers, 0), Clue(clues.way_silent, 2), Clue(_none_declared, 0.1)),
         scope=RUN,
     ),
     Rule(

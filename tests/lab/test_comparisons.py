@@ -49,7 +49,7 @@ def test_the_page_shows_what_is_printed(scores):
     page = (ROOT / "docs" / "compare.md").read_text()
     [example] = re.findall(r"```\n\$ linkdoctor compare [^\n]*\n(.*?)```", page, re.DOTALL)
 
-    assert example == file.getvalue()
+    assert file.getvalue() == example
 
 
 def state(lab):

@@ -66,6 +66,7 @@ _VPC = (
         expected="eni_missing",
         targets=("mysql", "metastore"),
         says="the job has no address in the VPC",
+        surer="alone it only sees that the default route is taken",
     ),
     Case(
         name="service_is_off",
@@ -267,6 +268,7 @@ _FACTORS = (
         expected="eni_missing",
         targets=("mysql", "zookeeper"),
         says="the 1 of 4 that fail are exactly those without an address in the VPC",
+        surer="alone it only sees that the default route is taken",
     ),
     Case(
         name="executors_of_one_name_server",
