@@ -1,9 +1,9 @@
 """What a scenario is, and the plans that scenarios are made of: realistic jobs, most of whose targets are healthy."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from tests.lab.network import SANDBOX
 
@@ -149,3 +149,13 @@ def spark(*targets: Any, settings: Mapping[str, str | None] | None = None, **cha
 def host(*targets: Any, **changes: Any) -> Plan:
     """A host of the VPC, or any machine: nothing to switch on."""
     return _plan("host", {}, targets, changes)
+
+
+def representatives(scenarios: Iterable[Scenario]) -> list[Scenario]:
+    """The first scenario of every cause, once, and as large a share of the healthy ones."""
+    met = list(scenarios)
+    broken = [scenario for scenario in met if scenario.expected]
+    healthy = [scenario for scenario in met if not scenario.expected]
+    first = {scenario.expected: scenario for scenario in reversed(broken)}
+    share = len(healthy) * len(first) // len(broken)
+    return [evolve(scenario, repeat=1) for scenario in (*first.values(), *healthy[:share])]

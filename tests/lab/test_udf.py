@@ -1,5 +1,6 @@
 """The same networks, seen from a UDF: in PyODPS's own runner, and where nearly everything is forbidden."""
 
+import os
 from functools import partial
 
 import pytest
@@ -9,26 +10,33 @@ from tests.lab.conftest import unavailable
 from tests.lab.harness import LabUnavailableError
 from tests.lab.network import SANDBOX
 from tests.lab.real import missing
+from tests.lab.scenario import representatives
 from tests.lab.scenarios import SCENARIOS
 from tests.lab.score import Scoring
 
-# What cannot be known there: which route a packet takes, without rtnetlink; who takes the ports, without /proc; and
-# pyou cannot start with so few descriptors.
+# What cannot be known there: which route a packet takes, without rtnetlink; which ports are taken, and which never,
+# without /proc; and pyou cannot start with so few descriptors.
 _UNKNOWABLE = {
     udf.SANDBOX: {
         *("wrong_route", "policy_wrong_table", "policy_wrong_table_by_source"),
-        *("local_pressure", "local_pressure_told", "local_resources"),
+        *("local_pressure", "local_pressure_told", "local_resources", "return_path_drop"),
     },
     udf.PYOU: {"local_resources"},
 }
 
 _FORBIDDEN = {"threads", "subprocess", "raw_socket", "error_queue", "rtnetlink", "proc", "file_writes", "host_name"}
 
+# One of each cause; all of them where LAB=whole stands in the environment.
+_CHOSEN = list if os.environ.get("LAB") == "whole" else representatives
+
 CASES = [
-    (name, way)
-    for name, scenario in SCENARIOS.items()
+    (scenario.name, way)
     for way in udf.WAYS
-    if scenario.plan["runtime"] == "udf" and scenario.vantage == SANDBOX and name not in _UNKNOWABLE[way]
+    for scenario in _CHOSEN(
+        scenario
+        for name, scenario in SCENARIOS.items()
+        if scenario.plan["runtime"] == "udf" and scenario.vantage == SANDBOX and name not in _UNKNOWABLE[way]
+    )
 ]
 
 

@@ -1,12 +1,12 @@
 """The variants are what they say, and the diagnosis is as good as it must be in each."""
 
 import pytest
-from attrs import evolve
 
 from tests.lab.conftest import unavailable
 from tests.lab.harness import LabUnavailableError
 from tests.lab.network import ENI_ADDRESS, NAMESPACES, ROUTER, VPCHOST
 from tests.lab.real import missing
+from tests.lab.scenario import representatives
 from tests.lab.scenarios import SCENARIOS
 from tests.lab.score import Scoring
 from tests.lab.servers import HEALTHY as SERVED
@@ -16,16 +16,6 @@ from tests.lab.variants import VARIANTS
 
 DEAD_NEIGHBOUR = ("10.10.1.77", 3306)
 UNUSED = ("10.10.2.99", 9083)
-
-
-def representative(variant):
-    """The first scenario of every cause, once, and as large a share of the healthy ones."""
-    met = [scenario for scenario in SCENARIOS.values() if variant.has(scenario) and not missing(*scenario.real)]
-    broken = [scenario for scenario in met if scenario.expected]
-    healthy = [scenario for scenario in met if not scenario.expected]
-    first = {scenario.expected: scenario for scenario in reversed(broken)}
-    share = len(healthy) * len(first) // len(broken)
-    return [evolve(scenario, repeat=1) for scenario in (*first.values(), *healthy[:share])]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +31,8 @@ def scoring():
 def test_a_variant_is_diagnosed_as_well_as_it_must_be(scoring, name):
     """The floor of right scenarios; nothing healthy accused, no scenario with two wrong accusations."""
     variant = VARIANTS[name]
-    coming = [scoring.submit(scenario, variant=variant) for scenario in representative(variant)]
+    met = [scenario for scenario in SCENARIOS.values() if variant.has(scenario) and not missing(*scenario.real)]
+    coming = [scoring.submit(scenario, variant=variant) for scenario in representatives(met)]
     try:
         scores = [future.result()[0] for future in coming]
     except LabUnavailableError as error:

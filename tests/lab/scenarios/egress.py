@@ -111,7 +111,7 @@ _POOL = (
         faults=("outbound_rotates_by_chance", "partner_admits_one_drop"),
         expected="outbound_ip_pool_partly_admitted",
         targets=("partner",),
-        repeat=5,
+        repeat=9,
     ),
     Scenario(
         name="outbound_ip_pool_partly_admitted_vpchost",
