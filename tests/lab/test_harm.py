@@ -86,8 +86,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def seen(request):
     """What goes over the wire in the selected cases, to come: they run side by side."""
-    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    cases = [(each["name"], each["variant"]) for each in chosen if "variant" in each]
+    own = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
+    cases = [(item.callspec.params["name"], item.callspec.params["variant"]) for item in own]
     labs = Labs()
     yield {case: labs.do(partial(_watch, *case)) for case in cases}
     labs.close()
