@@ -108,9 +108,14 @@ class Look:
             await stream.close()
 
     async def finish(self, ask: Ask, stream: SocketStream) -> None:
-        """End a connection that an experiment opened. Whoever speaks first there is heard out (MySQL), for a while."""
+        """End a connection that an experiment opened. Whoever speaks first there is heard out.
+
+        MySQL is, for as long as in the first look: it counts who leaves before. Others are for a while.
+        """
         target = ask.target
         service = MYSQL if service_at(target.port) == MYSQL else target.service
+        if service == MYSQL:
+            ask = self.patient(ask)
         try:
             if not is_tls(service, target.port) and SERVICES[service].exchange != HTTP:
                 spoken_to = evolve(ask, target=evolve(target, service=service))

@@ -60,6 +60,11 @@ def service_at(port: int) -> str:
     return _BY_PORT.get(port, "tcp")
 
 
+def is_mysql(name: str, port: int) -> bool:
+    """Whether MySQL speaks there, by what the plan says or by the port."""
+    return MYSQL in (name, service_at(port))
+
+
 def is_tls(name: str, port: int) -> bool:
     """Whether TLS comes first: by the service, or by port 443 where the service speaks HTTP either way."""
     service = SERVICES[name]

@@ -13,7 +13,7 @@ from reports.failures import Failed, Failure
 from reports.model import Plan, Target
 from reports.proxies import Proxy
 from reports.rules.contract import Want
-from reports.services import MYSQL, is_tls, service_at
+from reports.services import MYSQL, is_mysql, is_tls, service_at
 
 # Connections to the echo: in the first look, and then to find the rest of a pool (each of two equal addresses is seen
 # by eight of them but once in 128 times).
@@ -50,7 +50,9 @@ async def repeat(want: Want, ground: Ground) -> None:
     answers = [seen.duration_s for seen in ground.notes.observations if seen.probe == "egress" and seen.ok]
     patience = min(max(_LEAST_PATIENCE, _ROUND_TRIPS * min(answers, default=0.0)), _MOST_PATIENCE)
     plan = ground.plan
-    hasty = evolve(plan, limits=evolve(plan.limits, connect_timeout=patience), slow=evolve(plan.slow, service=patience))
+    hasty = evolve(plan, limits=evolve(plan.limits, connect_timeout=patience))
+    if not is_mysql(ask.target.service, ask.port):  # which counts who leaves before it has greeted
+        hasty = evolve(hasty, slow=evolve(plan.slow, service=patience))
     looking = evolve(ground.look, plan=hasty)
     with ground.notes.step("egress", "repeat", ask) as step:
         failures = []
