@@ -13,6 +13,16 @@ from reports.model import Plan, Target
 from reports.proxies import Proxy
 from reports.rules.contract import Want
 
+# How long an experiment waits for an answer (seconds): so many round trips of its way, in these bounds. Well before
+# Linux would send a SYN again, and no sooner than a host that is busy for a moment answers.
+_ROUND_TRIPS = 10
+LEAST_PATIENCE, MOST_PATIENCE = 0.2, 0.6
+
+
+def patience(round_trip: float) -> float:
+    """Seconds that an answer is waited for where the way takes ``round_trip`` seconds."""
+    return min(max(LEAST_PATIENCE, _ROUND_TRIPS * round_trip), MOST_PATIENCE)
+
 
 @frozen
 class Ground:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from agent.experiments.contract import Ground
+from agent.experiments.contract import Ground, patience
 from probes import egress
 from probes.contract import Ask, Notes
 from probes.network import Stream
@@ -21,8 +21,6 @@ _FIRST = 4
 _MORE = 8
 # How often a target is tried again.
 _REPEATS = 6
-# Seconds that one of these may take, by how long the way out is known to take.
-_LEAST_PATIENCE, _MOST_PATIENCE, _ROUND_TRIPS = 0.2, 0.6, 10
 
 
 async def look(ground: Ground) -> None:
@@ -48,11 +46,11 @@ async def repeat(want: Want, ground: Ground) -> None:
     """Look at the target several times more: whether it answers each time, never, or now and then."""
     ask = ground.ask(want.target)
     answers = [seen.duration_s for seen in ground.notes.observations if seen.probe == "egress" and seen.ok]
-    patience = min(max(_LEAST_PATIENCE, _ROUND_TRIPS * min(answers, default=0.0)), _MOST_PATIENCE)
+    brief = patience(min(answers, default=0.0))
     plan = ground.plan
-    hasty = evolve(plan, limits=evolve(plan.limits, connect_timeout=patience))
+    hasty = evolve(plan, limits=evolve(plan.limits, connect_timeout=brief))
     if not is_mysql(ask.target.service, ask.port):  # which counts who leaves before it has greeted
-        hasty = evolve(hasty, slow=evolve(plan.slow, service=patience))
+        hasty = evolve(hasty, slow=evolve(plan.slow, service=brief))
     looking = evolve(ground.look, plan=hasty)
     with ground.notes.step("egress", "repeat", ask) as step:
         failures = []

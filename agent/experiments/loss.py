@@ -2,18 +2,14 @@
 
 from attrs import evolve
 
-from agent.experiments.contract import Ground
+from agent.experiments.contract import MOST_PATIENCE, Ground, patience
 from probes import loss
 from probes.contract import Ask
 from probes.network import SocketStream
 from reports.rules.contract import Want
-from reports.services import MYSQL, service_at
+from reports.services import is_mysql
 
-# A SYN counts as lost after so many round trips, in these bounds (seconds): well before Linux would send it again, and
-# no sooner than a host that is busy for a moment answers.
-_ROUND_TRIPS = 10
-_LEAST_PATIENCE, _MOST_PATIENCE = 0.2, 0.6
-# A way that is as long as the usual bound is given this many instead.
+# A way that is as long as the usual patience is given this many instead.
 _FEWEST_ROUND_TRIPS = 2
 
 # What a plan asks for is measured more exactly: 4 % are told from nothing, and from 10 %.
@@ -41,7 +37,7 @@ async def _repeat(want: Want, ground: Ground, series: loss.Series) -> None:
         series = evolve(series, enough=_ASKED, most=_ASKED, within=_WITHIN)
 
     async def finish(stream: SocketStream) -> None:
-        if MYSQL in (target.service, service_at(target.port)):
+        if is_mysql(target.service, target.port):
             await ground.look.finish(ask, stream)
         else:
             await stream.close()
@@ -56,6 +52,5 @@ def _patience(ask: Ask, ground: Ground) -> float:
     own = [seen for seen in answered if seen.facts.get("ip") == ask.address]
     rtts = [float(seen.facts["rtt_s"]) for seen in own or answered]
     if not rtts:
-        return min(ask.timeout, _MOST_PATIENCE)
-    usual = min(_MOST_PATIENCE, max(_LEAST_PATIENCE, _ROUND_TRIPS * max(rtts)))
-    return min(ask.timeout, max(usual, _FEWEST_ROUND_TRIPS * max(rtts)))
+        return min(ask.timeout, MOST_PATIENCE)
+    return min(ask.timeout, max(patience(max(rtts)), _FEWEST_ROUND_TRIPS * max(rtts)))

@@ -4,13 +4,13 @@ from typing import Optional
 
 from attrs import evolve
 
-from agent.experiments.contract import Ground
+from agent.experiments.contract import LEAST_PATIENCE, Ground, patience
 from probes import mtu, throughput
 from probes.contract import Ask, Notes
 from probes.network import SocketStream
 from reports.model import Facts
 from reports.rules.contract import Want
-from reports.services import HTTP, MYSQL, SERVICES, service_at
+from reports.services import HTTP, SERVICES, is_mysql
 
 # An exchange that is repeated takes a few round trips; what hung for seconds is not waited for as long again.
 _LEAST_PATIENCE = 0.5
@@ -21,10 +21,6 @@ _FACTOR = 10
 _HALVINGS = 4
 # Longer than a transfer is read, in seconds.
 _TRANSFER = 3.0
-# One round trip decides about a datagram. Seconds.
-_LEAST_DATAGRAM = 0.2
-_LONGEST_DATAGRAM = 0.6
-_DATAGRAM_ROUND_TRIPS = 10
 # What the headers of IP and TCP add to a segment: without, and with time stamps.
 _LEAST_HEADERS = 40
 _HEADERS = 52
@@ -37,7 +33,7 @@ async def clamp(want: Want, ground: Ground) -> None:
     question whose answer is small.
     """
     ask = ground.ask(want.target)
-    if MYSQL in (ask.target.service, service_at(ask.port)):
+    if is_mysql(ask.target.service, ask.port):
         return  # this exchange may end before its handshake is finished
     usual = _largest(ask, ground) - _LEAST_HEADERS
     patient = _patient(ask, ground)
@@ -45,7 +41,7 @@ async def clamp(want: Want, ground: Ground) -> None:
     if took is None:
         await _small_answer(patient, ground)
     elif usual > mtu.SMALL_MSS and await _with_segments(usual, usual, patient, ground) is None:
-        patient = evolve(patient, timeout=max(_LEAST_DATAGRAM, _FACTOR * took))
+        patient = evolve(patient, timeout=max(LEAST_PATIENCE, _FACTOR * took))
         low, high = mtu.SMALL_MSS, usual
         for _ in range(_HALVINGS):
             middle = (low + high) // 2
@@ -86,9 +82,8 @@ async def size(want: Want, ground: Ground) -> None:
     """Datagrams as large as the segments of the target's connection, and small ones, towards its host."""
     ask = ground.ask(want.target)
     largest = _largest(ask, ground)
-    patience = min(max(_LEAST_DATAGRAM, _DATAGRAM_ROUND_TRIPS * _rtt(ask, ground)), _LONGEST_DATAGRAM)
     if largest > mtu.SMALL:
-        await mtu.sized(ask, ground.network, ground.notes, largest, patience)
+        await mtu.sized(ask, ground.network, ground.notes, largest, patience(_rtt(ask, ground)))
 
 
 async def pad(want: Want, ground: Ground) -> None:

@@ -5,7 +5,7 @@ from typing import Iterator, List, Optional
 
 from attrs import evolve
 
-from agent.experiments.contract import Ground
+from agent.experiments.contract import Ground, patience
 from probes import echo, path, tcp
 from probes.connector import USUAL, Dial
 from probes.contract import Ask
@@ -16,9 +16,8 @@ from reports.model import Observation
 from reports.rules.contract import Want
 from reports.services import MYSQL, SERVICES, service_at
 
-# Seconds that an experiment waits for an answer, by the slowest round trip that the way is known to take.
-_LEAST_PATIENCE, _MOST_PATIENCE, _ROUND_TRIPS = 0.2, 0.6, 10
-_PATIENCE = 0.5  # where none is known
+# Seconds that an experiment waits for an answer where no round trip of the way is known.
+_PATIENCE = 0.5
 
 # Where nearly every host listens, or its kernel resets.
 _USUAL_PORTS = (22, 443, 80, 3389)
@@ -98,7 +97,7 @@ async def _attempt(want: Want, step: str, dial: Dial, ground: Ground) -> Optiona
 
 
 def _hasty(ask: Ask, ground: Ground) -> Ask:
-    """The same, with as much patience as the round trips of its way suggest."""
+    """The same, with as much patience as the slowest known round trip of its way suggests."""
     round_trips = [
         float(seen.facts["rtt_s"])
         for seen in ground.notes.observations
@@ -106,8 +105,7 @@ def _hasty(ask: Ask, ground: Ground) -> Ask:
         and "rtt_s" in seen.facts
         and is_private(str(seen.facts["ip"])) == is_private(ask.address)
     ]
-    patience = min(max(_LEAST_PATIENCE, _ROUND_TRIPS * max(round_trips)), _MOST_PATIENCE) if round_trips else _PATIENCE
-    return evolve(ask, timeout=min(ask.timeout, patience))
+    return evolve(ask, timeout=min(ask.timeout, patience(max(round_trips)) if round_trips else _PATIENCE))
 
 
 def _other_ports(ask: Ask, ground: Ground) -> List[int]:

@@ -7,7 +7,7 @@ from reports.evidence import Case
 from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
 from reports.model import Observation, Scalar
 from reports.rules.contract import EXCHANGE, TLS, WAY, WORKS, Clue, Proof, Rule, Want
-from reports.services import HTTP, MYSQL, SERVICES, service_at
+from reports.services import HTTP, SERVICES, is_mysql
 from reports.words import count, seconds
 
 # IPv4 and TCP without options, which is what the MSS leaves room for (RFC 6691).
@@ -208,7 +208,7 @@ def _breaks_off(case: Case) -> Optional[Proof]:
 
 
 def _hang_wants(case: Case) -> Tuple[Want, ...]:
-    if case.proxied or MYSQL in (case.target.service, service_at(case.target.port)):
+    if case.proxied or is_mysql(case.target.service, case.target.port):
         return ()
     name = case.target.name
     return (Want("mtu", "clamped", name), Want("mtu", "sized", _first_there(case)))

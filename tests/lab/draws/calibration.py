@@ -3,14 +3,15 @@
 Right is a finding that names the true cause exactly. What cannot be told apart from it must show as low confidence.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
+from reports.statistics import wilson
+
 LEAST = 30
 _STEPS = 10
-_Z = 1.959964  # of 95 %
+Z = 1.959964  # of 95 %
 
 
 @frozen(kw_only=True)
@@ -45,14 +46,6 @@ class Bin:
         )
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927)."""
-    share, square = right / count, _Z * _Z
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    half = _Z / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return centre - half, centre + half
-
-
 def bins(said: Sequence[Said]) -> list[Bin]:
     """Tenths of confidence, neighbours joined until each has enough; none where all together are too few."""
     parts: list[list[Said]] = []
@@ -85,7 +78,7 @@ def _tenths(said: Sequence[Said]) -> Iterator[list[Said]]:
 
 def _bin(part: Sequence[Said]) -> Bin:
     right = sum(one.right for one in part)
-    low, high = wilson(right, len(part))
+    low, high = wilson(right, len(part), Z)
     return Bin(
         count=len(part),
         stated=sum(one.confidence for one in part) / len(part),

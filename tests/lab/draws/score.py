@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from reports.diagnose import conclude
 from reports.document import from_document, to_document
+from reports.statistics import wilson
 from tests.lab.draws import calibration
 from tests.lab.draws.draw import draw
 from tests.lab.harness import Lab, Outcome
@@ -160,7 +161,7 @@ def summary(scores: Sequence[Score]) -> str:
 def _shares(scores: Sequence[Score]) -> Iterator[str]:
     marks = [one.mark for one in scores]
     good = len(marks) - marks.count(WRONG)
-    low, high = calibration.wilson(good, len(marks))
+    low, high = wilson(good, len(marks), calibration.Z)
     yield f"{good} of {len(marks)} right or equal: {good / len(marks):.1%} [{low:.1%}, {high:.1%}]"
     yield f"{marks.count(RIGHT)} right, {marks.count(EQUAL)} not to be told apart from it, {marks.count(WRONG)} wrong"
     seconds = sorted(one.seconds for one in scores)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from agent import plan
 from reports.causes import CAUSES
+from reports.statistics import wilson
 from tests.lab.conftest import unavailable
 from tests.lab.draws import score
 from tests.lab.draws.building import topology_of
-from tests.lab.draws.calibration import Said, bins, brier, expected_error, wilson
+from tests.lab.draws.calibration import Said, bins, brier, expected_error
 from tests.lab.draws.declared import service_name
 from tests.lab.draws.draw import draw
 from tests.lab.draws.places import JOB

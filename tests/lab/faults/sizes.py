@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tests.lab import network
-from tests.lab.changes import Change, Ground, Undo, behave, chain
+from tests.lab.changes import Change, Ground, Undo, behave, chain, together
 from tests.lab.faults.contract import Fault
 from tests.lab.network import NAMESPACES, PROXY, ROUTER
 
@@ -34,7 +34,7 @@ def _narrow(namespace: str, route: str) -> Change:
 
 def _black_hole(namespace: str, *routes: str) -> Change:
     """Less passes by the routes, and nobody is told."""
-    return _all(chain(namespace, "output", _NOT_TOLD), *(_narrow(namespace, route) for route in routes))
+    return together(chain(namespace, "output", _NOT_TOLD), *(_narrow(namespace, route) for route in routes))
 
 
 def _slow(namespace: str, interface: str) -> Change:
@@ -44,19 +44,6 @@ def _slow(namespace: str, interface: str) -> Change:
         shape = "root tbf rate 1mbit burst 64kbit latency 2000ms"
         network.run(["tc", "qdisc", "add", "dev", interface, *shape.split()], namespace)
         return lambda: network.run(["tc", "qdisc", "del", "dev", interface, "root"], namespace)
-
-    return apply
-
-
-def _all(*changes: Change) -> Change:
-    def apply(ground: Ground) -> Undo:
-        undo = [change(ground) for change in changes]
-
-        def back() -> None:
-            for one in reversed(undo):
-                one()
-
-        return back
 
     return apply
 
