@@ -22,7 +22,8 @@ def wants(case: Case) -> Tuple[Want, ...]:
     Public targets are traced each for itself, a few of them, also where none answers: the routers tell where the way
     out ends.
     """
-    if not clues.silent(case):
+    # Whoever accepts at the first hop ends every trace there.
+    if case.accepted_for or not clues.silent(case):
         return ()
     control = _answering(case)
     if case.way == INTERNET:

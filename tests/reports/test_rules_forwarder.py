@@ -93,6 +93,13 @@ def test_a_first_hop_that_says_nothing_leaves_it_open():
     assert "sg_drop" in shares
 
 
+def test_no_trace_is_asked_for_behind_a_forwarder():
+    """It would end where the connections are accepted, and each of them has to be ended in its turn."""
+    diagnosis = diagnosed(ends(IT, Failure.TIMED_OUT), first_hop(IT, accepted=True), answers(OTHER_HOST))
+
+    assert [want for want in diagnosis.wanted if want.step == "hop"] == []
+
+
 @pytest.mark.parametrize("failure", [Failure.EOF, Failure.CONNECTION_RESET])
 def test_behind_a_forwarder_an_end_is_a_refusal(failure):
     """It closes because the target refused it: nothing listens, or somebody says no."""
