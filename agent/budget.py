@@ -6,8 +6,9 @@ closed, and the time of an opening is taken when the SYN has left, so that the r
 
 import asyncio
 import collections
+import contextlib
 import time
-from typing import Counter, Deque, List, Optional, Tuple
+from typing import Counter, Deque, Dict, Iterator, List, Optional, Tuple
 
 from attrs import evolve
 
@@ -17,6 +18,12 @@ from reports.model import Limits, Share
 
 # Descriptors that the run needs beside its connections: standard streams, the loop, name servers, files.
 RESERVED_DESCRIPTORS = 32
+
+# What each connection that is to be held may cost beside: it speaks once, and is opened in a few ascents.
+HELD_BYTES = 3072
+
+# The part of the bytes that is kept for what comes unread: a buffer takes twice of what it is asked to.
+_UNREAD = 4
 
 # From this rate on events are also spread inside the second.
 _SPREAD_FROM = 20
@@ -86,10 +93,14 @@ class RunBudget(Budget):
 
     def __init__(self, limits: Limits, descriptors: Optional[int] = None) -> None:
         self._limits = limits
+        self._allowed: Dict[str, int] = {}
+        self._more_bytes: Counter[str] = collections.Counter()
         at_once = limits.concurrency
         if descriptors is not None:
             at_once = max(1, min(at_once, descriptors - RESERVED_DESCRIPTORS))
         self.concurrency = at_once
+        each = min(limits.bytes_per_target // limits.per_target, limits.bytes // at_once)
+        self.unread = max(1, each // _UNREAD // 2)
         self._free = at_once
         self._connections = Pace(limits.rate)
         self._packets = Pace(limits.packet_rate)
@@ -126,6 +137,19 @@ class RunBudget(Budget):
                 del self._open[key]
         self._hand_on()
 
+    @contextlib.contextmanager
+    def holding(self, keys: Tuple[str, ...], connections: int) -> Iterator[None]:
+        """See Budget."""
+        self._free += connections
+        self._allowed.update(dict.fromkeys(keys, connections))
+        self._more_bytes[keys[0]] += connections * HELD_BYTES
+        try:
+            yield
+        finally:
+            self._free -= connections
+            for key in keys:
+                del self._allowed[key]
+
     async def packet(self) -> None:
         """See Budget."""
         await self._packets.wait()
@@ -141,8 +165,16 @@ class RunBudget(Budget):
         """See Budget."""
         self._bytes_in_all += count
         self._bytes[keys[0]] += count
-        if self._bytes_in_all > self._limits.bytes or self._bytes[keys[0]] > self._limits.bytes_per_target:
+        if self.is_spent(keys):
             raise Failed(Failure.BUDGET_SPENT, "the byte budget is spent")
+
+    def is_spent(self, keys: Tuple[str, ...]) -> bool:
+        """See Budget. A part of the limits is never read: what a peer sends faster than that comes all the same."""
+        limits, more = self._limits, self._more_bytes[keys[0]]
+        return (
+            self._bytes_in_all > limits.bytes - limits.bytes // _UNREAD + more
+            or self._bytes[keys[0]] > limits.bytes_per_target - limits.bytes_per_target // _UNREAD + more
+        )
 
     def close(self) -> None:
         """Nothing more is opened or sent: whoever waits is refused."""
@@ -156,7 +188,7 @@ class RunBudget(Budget):
         if self._free <= 0:
             return False
         for key in keys:  # noqa: SIM110 - thousands of times a run, and a generator costs more than this
-            if self._open[key] >= self._limits.per_target:
+            if self._open[key] >= (self._allowed.get(key) or self._limits.per_target):
                 return False
         return True
 

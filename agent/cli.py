@@ -44,6 +44,7 @@ _hand_over = click.option(
     type=click.Choice(OWNERS, case_sensitive=False),
     help="Print the message for whoever must act (%s), ready to send." % ", ".join(OWNERS),
 )
+_MANY = click.IntRange(1, 1_000_000)
 _folder = click.option(
     "--output", "folder", metavar="DIR", default="linkdoctor-bundle", show_default=True, help="Where to write it."
 )
@@ -163,6 +164,60 @@ def lint(files: tuple[str, ...], style: str, output: str | None, redact: bool, h
     typed = commands.command_line("lint", files)
     printer.print(report, command=typed, verify=typed)
     return EXIT[report.verdict]
+
+
+@cli.command(epilog=_EPILOG)
+@click.argument("plan", metavar="PLAN")
+@click.option(
+    "--target", "targets", metavar="NAME", multiple=True, help="Only this target of the plan; may be repeated."
+)
+@click.option("--connections", metavar="N", type=_MANY, help="Hold at most N: fewer than the plan allows.")
+@click.option("--rate", metavar="R", type=_MANY, help="Open at most R a second: fewer than the plan allows.")
+@click.option("--tasks", metavar="N", type=_MANY, help="Compare with a job of N tasks; else the plan's `job`.")
+@click.option("--connections-per-task", metavar="M", type=_MANY, help="Of which each holds M connections.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_format
+@_output
+@_redact
+@_hand_over
+def saturate(
+    plan: str,
+    targets: tuple[str, ...],
+    connections: int | None,
+    rate: int | None,
+    tasks: int | None,
+    connections_per_task: int | None,
+    yes: bool,
+    style: str,
+    output: str | None,
+    redact: bool,
+    hand_over: str | None,
+) -> int:
+    """Measure how many connections the way out holds.
+
+    Of targets for which the PLAN allows it (saturate: {connections: 200, rate: 50}), or of those that are named, with
+    --connections. Their number rises step by step, half is given back at the first refusal, and all of it in the end.
+    `linkdoctor check` does the same after everything else.
+
+    \b
+      linkdoctor saturate nightly-etl.yaml
+      linkdoctor saturate nightly-etl.yaml --target orders --connections 200 --rate 50
+      linkdoctor saturate nightly-etl.yaml --tasks 40 --connections-per-task 8
+    """
+    from agent.commands import Printer
+    from agent.saturate import Saturation
+
+    asked = Saturation(
+        plan=plan,
+        targets=targets,
+        connections=connections,
+        rate=rate,
+        tasks=tasks,
+        connections_per_task=connections_per_task,
+    )
+    printer = Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
+    verdict, interrupted = asked.run(printer, agreed=yes, progress=style == "text" and not hand_over)
+    return INTERRUPTED if interrupted else EXIT[verdict]
 
 
 @cli.command(epilog=_EPILOG)

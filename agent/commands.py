@@ -93,21 +93,24 @@ def run(
 
     ``environment``: this one where None. ``remembered``: what earlier runs left (agent/state.py).
     """
+    with _progress(progress) as show:
+        return to_its_end(Runner(plan, environment, progress=show, remembered=remembered))
+
+
+def to_its_end(runner: Runner) -> tuple[Report, bool]:
+    """Its report, and whether Ctrl-C (or SIGTERM) ended it."""
     interrupted = False
 
     async def running() -> Report:
-        with _progress(progress) as show:
-            runner = Runner(plan, environment, progress=show, remembered=remembered)
+        def interrupt() -> None:
+            nonlocal interrupted
+            interrupted = True
+            runner.stop()
 
-            def interrupt() -> None:
-                nonlocal interrupted
-                interrupted = True
-                runner.stop()
-
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, interrupt)
-            return await runner.run()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
+        return await runner.run()
 
     return asyncio.run(running()), interrupted
 

@@ -1,12 +1,13 @@
 """How one target is looked at: the handshake, TLS where it has it, and the harmless first exchange of its service."""
 
-from typing import Awaitable, Callable, Mapping, Optional
+from typing import Any, Awaitable, Callable, Mapping, Optional
 
 from attrs import evolve, frozen
 
 from probes import local, services, tcp
 from probes.contract import Ask, Notes
 from probes.network import Network, SocketStream, Stream
+from reports.failures import Failure
 from reports.model import Plan, Target
 from reports.proxies import Proxy
 from reports.services import HTTP, MYSQL, SERVICES, is_tls, service_at
@@ -75,7 +76,7 @@ class Look:
         notes: Notes,
         proxy: Optional[Proxy] = None,
         reopen: Optional[Reopen] = None,
-        sizes: Optional[Mapping[str, int]] = None,
+        sizes: Optional[Mapping[str, Any]] = None,
     ) -> None:
         """What comes after the handshake, and the end of the connection.
 
@@ -107,8 +108,8 @@ class Look:
         finally:
             await stream.close()
 
-    async def finish(self, ask: Ask, stream: SocketStream) -> None:
-        """End a connection that an experiment opened. Whoever speaks first there is heard out.
+    async def finish(self, ask: Ask, stream: SocketStream) -> Optional[Failure]:
+        """End a connection that an experiment opened. Whoever speaks first there is heard out; how its service failed.
 
         MySQL is, for as long as in the first look: it counts who leaves before. Others are for a while.
         """
@@ -119,6 +120,9 @@ class Look:
         try:
             if not is_tls(service, target.port) and SERVICES[service].exchange != HTTP:
                 spoken_to = evolve(ask, target=evolve(target, service=service))
-                await services.exchange(spoken_to, stream, Notes(), stream.rtt_s)
+                heard = Notes()
+                await services.exchange(spoken_to, stream, heard, stream.rtt_s)
+                return heard.observations[-1].failure
         finally:
             await stream.close()
+        return None

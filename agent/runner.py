@@ -8,7 +8,21 @@ import asyncio
 import contextlib
 import os
 import time
-from typing import Awaitable, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Awaitable,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    TypeVar,
+)
 
 from attrs import evolve, frozen
 
@@ -22,11 +36,16 @@ from probes.network import Network
 from reports import __version__
 from reports.addresses import is_literal
 from reports.diagnose import Diagnosis, conclude, diagnose
-from reports.model import Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
+from reports.model import DEGRADED, HEALTHY, Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
 
+if TYPE_CHECKING:
+    from agent.experiments.saturation import Hold
+
 Progress = Callable[[int, int], None]
+
+T = TypeVar("T")
 
 # After the first pass: how often the rules may ask for more.
 _ROUNDS = 3
@@ -43,7 +62,8 @@ class Runner:
     ``kind`` is what runs the probes (``host``, ``udf``, ``spark``), ``labels`` are its own names there (an executor's,
     a container's); ``environment`` names the proxies. ``share``: of the
     job's instances, which one this is. Where its part of the budget is less than one it probes nothing, and says so.
-    ``remembered``: what earlier runs left to compare with.
+    ``remembered``: what earlier runs left to compare with. ``saturate``: whether targets that ask for it are measured;
+    ``hold``: by whom their connections are held (None: here).
     """
 
     def __init__(
@@ -56,8 +76,12 @@ class Runner:
         share: Share = Share(),  # noqa: B008 - frozen
         labels: Optional[Mapping[str, str]] = None,
         remembered: Iterable[Observation] = (),
+        saturate: bool = True,
+        hold: Optional["Hold"] = None,
     ) -> None:
         self.plan = plan
+        self._saturate = saturate
+        self._hold = hold
         self._environment = os.environ if environment is None else environment
         self._kind = kind
         self._labels = dict(labels or {})
@@ -143,6 +167,19 @@ class Runner:
         )
         with self._phase("look"):
             await _together([self._look_at_everything(), experiments.egress.look(ground)])
+        diagnosis = await self._again(await self._experiment(ground), ground)
+        measured = [target for target in self.plan.targets if self._holds(target, diagnosis)]
+        if not measured:
+            return diagnosis
+        from agent.experiments import saturation  # noqa: PLC0415 - start-up: few plans ask for it
+
+        with self._phase("saturation"):
+            for target in measured:
+                await saturation.measure(target, ground, self._hold or saturation.hold_here)
+        return self._diagnose()
+
+    async def _experiment(self, ground: experiments.Ground) -> Diagnosis:
+        """What the rules ask for, until nothing more would help."""
         asked: Set[Want] = set()
         for _ in range(_ROUNDS):
             diagnosis = self._diagnose()
@@ -155,9 +192,23 @@ class Runner:
                     await _together(experiments.make(want, ground) for want in at_once)
         return self._diagnose()
 
+    async def _again(self, diagnosis: Diagnosis, ground: experiments.Ground) -> Diagnosis:
+        """Whether what failed at first, and was not tried since, still does."""
+        if not diagnosis.wanted_last:
+            return diagnosis
+        with self._phase("again"):
+            await _together(experiments.make(want, ground) for want in diagnosis.wanted_last)
+        return self._diagnose()
+
+    def _holds(self, target: Target, diagnosis: Diagnosis) -> bool:
+        """Whether it is measured how many connections the way to it holds: asked for, it works, and by one instance."""
+        if not self._saturate or target.saturate is None or self._share.index or self._proxy_for(target) is not None:
+            return False
+        return any(one.name == target.name and one.verdict in (HEALTHY, DEGRADED) for one in diagnosis.targets)
+
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[None]:
-        """Keep how long this part of the run takes, and for what it waited longest."""
+        """Keep how long this part of the run takes, for what it waited longest, and what the kernel counted."""
         start, known = time.monotonic(), len(self._notes.observations)
         try:
             yield
@@ -165,6 +216,7 @@ class Runner:
             seen = self._notes.observations[known:]
             longest = max(seen, key=lambda one: one.duration_s).id if seen else None
             self._phases.append(Phase(name=name, duration_s=round(time.monotonic() - start, 3), longest=longest))
+            self._machine.counted(self._network.syns)
 
     def _diagnose(self) -> Diagnosis:
         return diagnose(self.plan, self._vantage, self._notes.observations)
@@ -288,10 +340,15 @@ def _spare_descriptors(lookups: int) -> Optional[int]:
 
 def run_here(runner: Runner) -> Report:
     """Run it to its end in an event loop of its own, which leaves nothing behind."""
+    return work_off(runner.run())
+
+
+def work_off(work: Awaitable[T]) -> T:
+    """Do it in an event loop of its own, which leaves nothing behind."""
     loop = asyncio.new_event_loop()
     try:
         asyncio.set_event_loop(loop)
-        return loop.run_until_complete(runner.run())
+        return loop.run_until_complete(work)
     finally:
         asyncio.set_event_loop(None)
         loop.close()

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from benchmarks import compare, connect, diagnose, logs, silent, startup, udf
+from benchmarks import compare, connect, diagnose, hold, logs, silent, startup, udf
 from benchmarks.measure import CannotRun, Result
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
     "compare": compare.run,
     "logs": logs.run,
     "udf": udf.run,
+    "hold": hold.run,
 }
 
 _ROW = "{:<9} {:<53} {:>8} {:>7}  {:<8}  {}"

@@ -20,9 +20,11 @@ from probes.kernel import (
     TCP_SYN_SENT,
     IcmpError,
     TcpInfo,
+    end_with_reset,
     failure_of,
     icmp_error,
     limit_hops,
+    limit_unread,
     receive_icmp_errors,
     tcp_info,
 )
@@ -40,12 +42,17 @@ class Dial:
 
     ``hops``: how many routers may pass it on, less one (IP_TTL). ``mss``: the largest segment that the peer may send,
     in bytes (TCP_MAXSEG). ``source``, ``source_port``: whence, where this machine has that address and port.
+    ``reset``: it ends with a reset (SO_LINGER 0), also where this process is killed: whoever counts connections on the
+    way forgets it at once, and no TIME_WAIT stays. ``unread``: how many bytes may wait for being read, where these are
+    not as many as usual.
     """
 
     hops: int = 0
     mss: int = 0
     source: str = ""
     source_port: int = 0
+    reset: bool = False
+    unread: int = 0
 
     def prepare(self, sock: socket.socket) -> None:
         """Set the socket up before it connects. Raises OSError where this machine will not."""
@@ -55,6 +62,8 @@ class Dial:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.mss)
         if self.source or self.source_port:
             sock.bind((self.source, self.source_port))
+        if self.reset:
+            end_with_reset(sock)
 
 
 USUAL = Dial()
@@ -115,15 +124,20 @@ class _Pending(_Waiting):
 
 
 class Connector:
-    """Starts handshakes and tells how they ended. One per event loop; ``close`` gives everything back."""
+    """Starts handshakes and tells how they ended. One per event loop; ``close`` gives everything back.
 
-    def __init__(self) -> None:
+    ``unread``: how many bytes of a connection may wait for being read; 0: as the kernel sees fit.
+    """
+
+    def __init__(self, unread: int = 0) -> None:
+        self._unread = unread
         self._loop = asyncio.get_event_loop()
         self._epoll = select.epoll()
         self._waiting: Dict[int, _Waiting] = {}
         self._expiry: List[_Waiting] = []
         self._timer: Optional[asyncio.TimerHandle] = None
         self.loop_lag = 0.0  # seconds by which the loop came late at worst
+        self.syns = self.syns_again = 0  # that left for the first time, and again
         self._loop.add_reader(self._epoll.fileno(), self._poll)
 
     def close(self) -> None:
@@ -152,6 +166,9 @@ class Connector:
         except OSError as error:
             return _refused_here(error.errno or 0, started)
         receive_icmp_errors(sock)
+        unread = dial.unread or self._unread
+        if unread:
+            limit_unread(sock, unread)
         try:
             dial.prepare(sock)
         except OSError as error:
@@ -172,6 +189,7 @@ class Connector:
             return await pending.future
         except BaseException:
             if self._waiting.pop(descriptor, None) is not None:
+                self._count(tcp_info(sock))
                 sock.close()
             elif pending.future.done() and not pending.future.cancelled():
                 ended = pending.future.result()
@@ -248,6 +266,10 @@ class Connector:
                 waiting.end(ready=False)
         self._arm()
 
+    def _count(self, info: Optional[TcpInfo]) -> None:
+        self.syns += 1
+        self.syns_again += info.retransmits if info is not None else 0
+
     def _finish(self, pending: _Pending, number: int, icmp: Optional[IcmpError] = None) -> None:
         ended = self._ended(pending, number, icmp)
         if not pending.future.done():
@@ -259,6 +281,7 @@ class Connector:
         now = time.monotonic()
         sock, elapsed = pending.sock, now - pending.start
         info = tcp_info(sock)
+        self._count(info)
         expired = number == errno.ETIMEDOUT
         if expired:
             self.loop_lag = max(self.loop_lag, now - pending.deadline)
@@ -304,6 +327,11 @@ def _kernel_time(info: Optional[TcpInfo], elapsed: float) -> float:
     if info.retransmits == 0:
         return min(elapsed, info.rtt)
     return min(elapsed, max(info.rtt, elapsed - info.since_last_ack))
+
+
+def not_tried(failure: Failure) -> Handshake:
+    """The handshake that there is none of: this machine fell short of something."""
+    return Handshake(failure=failure, started=round(time.time(), 6), duration=0.0, immediate=True)
 
 
 def _refused_here(number: int, started: float) -> Handshake:

@@ -167,7 +167,7 @@ async def probe(
             config,
             index,
             kind,
-            _Asker(server, network, timeout, notes.step("dns", "query", address=label(server))),
+            _Asker(server, network, timeout, notes.step("dns", "query", address=label(server)), lookup.name),
         )
         for index, server in enumerate(config.servers)
         for kind in ("A", "AAAA")
@@ -193,7 +193,7 @@ async def control(server: Tuple[str, int], index: int, network: Network, notes: 
         step.note("server", server[0])
         step.note("index", index)
         step.note("name", ".")
-        answer = await _Asker(server, network, timeout, step).exchange(".", "NS")
+        answer = await _Asker(server, network, timeout, step, ".").exchange(".", "NS")
         step.note("rcode", answer.rcode)
 
 
@@ -273,12 +273,18 @@ def _failure(name: str, answer: _Answer) -> Optional[Failure]:
 
 @frozen
 class _Asker:
-    """Asks one server within one step. ``timeout``: seconds for each question in all."""
+    """Asks one server within one step, about the name. ``timeout``: seconds for each question in all."""
 
     server: Tuple[str, int]
     network: Network
     timeout: float
     step: Step
+    lookup: str
+
+    @property
+    def name(self) -> str:
+        """What its bytes count against: no target, whatever that is called."""
+        return "the name %s" % self.lookup
 
     async def resolve(self, name: str, kind: str) -> _Answer:
         """The answer with its CNAME chain followed to the end, also where the server leaves that to the client."""
@@ -321,7 +327,7 @@ class _Asker:
         self.step.note("tries", _TRIES)
         try:
             answer, tries = await self.network.ask_datagram(
-                *self.server, wire, self.timeout, lambda data: data[:2] == wire[:2], _TRIES
+                *self.server, wire, self.timeout, self.name, lambda data: data[:2] == wire[:2], _TRIES
             )
         except Refused as refused:
             self.step.note("icmp_from", refused.icmp.sender)
@@ -330,7 +336,7 @@ class _Asker:
         return answer
 
     async def _over_tcp(self, wire: bytes) -> bytes:
-        opened = await self.network.connect_to(*self.server, self.timeout, label(self.server))
+        opened = await self.network.connect_to(*self.server, self.timeout, self.name)
         if opened.stream is None:
             raise Failed(opened.handshake.failure or Failure.UNKNOWN, "TCP to %s" % label(self.server))
         try:

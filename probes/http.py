@@ -87,10 +87,12 @@ class Sizes:
     """How large an exchange is, in bytes.
 
     ``body``: what is read of it (0: HEAD asks for none). ``padding``: of the request, in a header that means nothing.
+    ``keep``: the connection is to stay open afterwards.
     """
 
     body: int = LARGEST_BODY
     padding: int = 0
+    keep: bool = False
 
 
 USUAL = Sizes()
@@ -113,7 +115,7 @@ async def probe(ask: Ask, stream: Stream, notes: Notes, proxy: Optional[Proxy] =
         step.note("proxy", None if proxy is None else proxy.address)
         reply = _Reply(stream, step, ask.timeout)
         request = _request(
-            "GET" if sizes.body else "HEAD", url.absolute if forwarder else url.path, url.host, forwarder, sizes.padding
+            "GET" if sizes.body else "HEAD", url.absolute if forwarder else url.path, url.host, forwarder, sizes
         )
         try:
             head = await reply.to(request)
@@ -191,12 +193,12 @@ class _Url:
         return self.path.partition("?")[2]
 
 
-def _request(method: str, target: str, host: str, proxy: Optional[Proxy], padding: int = 0) -> h11.Request:
+def _request(method: str, target: str, host: str, proxy: Optional[Proxy], sizes: Sizes = USUAL) -> h11.Request:
     headers: List[Tuple[str, str]] = [("Host", host), ("User-Agent", USER_AGENT)]
     if method != "CONNECT":
-        headers += [("Accept", "*/*"), ("Connection", "close")]
-    if padding:
-        headers.append(("X-Padding", "x" * padding))
+        headers += [("Accept", "*/*"), ("Connection", "keep-alive" if sizes.keep else "close")]
+    if sizes.padding:
+        headers.append(("X-Padding", "x" * sizes.padding))
     if proxy is not None and proxy.authorization is not None:
         headers.append(("Proxy-Authorization", proxy.authorization))
     return h11.Request(method=method, target=target, headers=headers)

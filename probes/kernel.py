@@ -28,6 +28,8 @@ _ERROR = struct.Struct("=IBBBBII")
 _QUOTED = 64
 _INFO = struct.Struct("=8B24I")  # up to and with tcpi_total_retrans
 _COUNTER = struct.Struct("=I")
+_COUNTER_OF_BYTES = struct.Struct("=Q")
+_BYTES_IN = 128  # where tcpi_bytes_received stands, since Linux 4.1
 _SEGMENTS_IN = 140  # where tcpi_segs_in stands, since Linux 4.2
 _OUT_OF_ORDER = 224  # tcpi_rcv_ooopack, since 5.4
 
@@ -74,6 +76,7 @@ class TcpInfo:
     ``unacked``: segments of ours that the peer's kernel has not acknowledged. ``receive_rtt``: the round-trip time as
     whoever only receives can estimate it; 0 where it could not. ``segments_in``: all that came, in order or not;
     ``out_of_order``: those that came before an earlier one did; None where this kernel does not count them.
+    ``bytes_in``: all that came in order, read or not, the end of the connection counted as one; None as above.
     """
 
     state: int
@@ -88,6 +91,7 @@ class TcpInfo:
     receive_rtt: float = 0.0
     segments_in: Optional[int] = None
     out_of_order: Optional[int] = None
+    bytes_in: Optional[int] = None
 
     @property
     def unsent(self) -> int:
@@ -136,12 +140,13 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
         receive_rtt=counters[21] / 1e6,
         segments_in=_counter(raw, _SEGMENTS_IN),
         out_of_order=_counter(raw, _OUT_OF_ORDER),
+        bytes_in=_counter(raw, _BYTES_IN, _COUNTER_OF_BYTES),
         retransmits=counters[23],
     )
 
 
-def _counter(raw: bytes, offset: int) -> Optional[int]:
-    return int(_COUNTER.unpack_from(raw, offset)[0]) if len(raw) >= offset + _COUNTER.size else None
+def _counter(raw: bytes, offset: int, counter: struct.Struct = _COUNTER) -> Optional[int]:
+    return int(counter.unpack_from(raw, offset)[0]) if len(raw) >= offset + counter.size else None
 
 
 def receive_icmp_errors(sock: socket.socket) -> bool:
@@ -162,6 +167,16 @@ def limit_hops(sock: socket.socket, hops: int) -> None:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
     else:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+
+
+def limit_unread(sock: socket.socket, most: int) -> None:
+    """Let so many bytes wait for being read, at most twice as many (socket(7), SO_RCVBUF); 2304 at least."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, most)
+
+
+def end_with_reset(sock: socket.socket, reset: bool = True) -> None:
+    """Whether closing the socket resets its connection, or ends it in order (socket(7), SO_LINGER)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", reset, 0))
 
 
 def forbid_fragments(sock: socket.socket) -> None:

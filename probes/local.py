@@ -1,10 +1,11 @@
 """The local probe: what this machine is and may do. It sends nothing; each source that is forbidden is done without."""
 
 import os
+import time
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
-from probes import kernel, netdevice, netlink, policy
+from probes import kernel, netdevice, netlink, policy, pressure
 from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
@@ -25,6 +26,8 @@ class Machine:
         self._defaults: Optional[FrozenSet[int]] = None
         self._ways: Set[str] = set()
         self._rules: Optional[Tuple[policy.PolicyRule, ...]] = None
+        self._counted: Dict[str, int] = {}
+        self._counted_at = 0.0
 
     @property
     def interfaces(self) -> Tuple[netlink.Interface, ...]:
@@ -64,6 +67,7 @@ class Machine:
         self._proxies(environment)
         self._limits()
         self._pressure()
+        self._counted, self._counted_at = self._count((0, 0)), time.monotonic()
 
     def way(self, ip: str) -> None:
         """Which route, interface and source address the packets to the address take; once an address."""
@@ -104,6 +108,21 @@ class Machine:
                 step.note("of", share.of)
                 step.note("probes", not short_of)
                 step.note("short_of", short_of or None)
+
+    def counted(self, syns: Tuple[int, int]) -> None:
+        """What the kernel has counted of all connections of this machine since this was asked last.
+
+        ``syns``: how many were this run's own, since it began: for the first time, and again.
+        """
+        before, begun = self._counted, self._counted_at
+        if before:
+            self._counted, self._counted_at = self._count(syns), time.monotonic()
+            with self._notes.step("local", "counters") as step:
+                step.note("seconds", round(self._counted_at - begun, 3))
+                step.facts.update(pressure.since(before, self._counted))
+                if self._counted.get("segments_out"):
+                    again = self._counted.get("segments_again", 0)
+                    step.note("again_since_boot", round(again / self._counted["segments_out"], 6))
 
     def loop(self, lag: float) -> None:
         """How late the event loop came at worst, in seconds."""
@@ -150,16 +169,19 @@ class Machine:
             if len(ports) == 2:
                 step.note("ports_low", int(ports[0]))
                 step.note("ports_high", int(ports[1]))
+            reuse = (_read("/proc/sys/net/ipv4/tcp_tw_reuse") or "").strip()
+            step.note("time_wait_reuse", int(reuse) if reuse.isdigit() else None)
+
+    @staticmethod
+    def _count(own: Tuple[int, int]) -> Dict[str, int]:
+        found = pressure.counted(_read)
+        return {**found, "own_opened": own[0], "own_syns_again": own[1]} if found else found
 
     def _pressure(self) -> None:
-        for line in (_read("/proc/net/sockstat") or "").splitlines():
-            words = line.split()
-            if words[:1] == ["TCP:"]:
-                found: Dict[str, str] = dict(zip(words[1::2], words[2::2]))
-                with self._notes.step("local", "pressure") as step:
-                    step.note("tcp_in_use", int(found.get("inuse", 0)))
-                    step.note("tcp_time_wait", int(found.get("tw", 0)))
-                    step.note("tcp_orphans", int(found.get("orphan", 0)))
+        used = pressure.usage(_read)
+        if used:
+            with self._notes.step("local", "pressure") as step:
+                step.facts.update(used)
 
 
 def raise_descriptor_limit() -> None:

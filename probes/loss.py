@@ -52,9 +52,15 @@ class Series:
 
 
 async def probe(
-    ask: Ask, network: Network, notes: Notes, finish: Callable[[SocketStream], Awaitable[None]], series: Series
+    ask: Ask,
+    network: Network,
+    notes: Notes,
+    finish: Callable[[SocketStream], Awaitable[Optional[Failure]]],
+    series: Series,
 ) -> None:
     """Repeat the handshake with ``ask.address``; ``finish`` ends each connection that came about.
+
+    It says how the service turned it away, where it was spoken to.
 
     One observation; its failure is ``timed_out`` where none was answered, or what came in place of an answer.
     Facts: docs/observations.md.
@@ -72,7 +78,7 @@ async def probe(
                 opened = await network.connect_to(ask.address, ask.port, series.patience, ask.target.name)
                 tally.count(opened.handshake)
                 if opened.stream is not None:
-                    await finish(opened.stream)
+                    tally.turned_away(await finish(opened.stream))
         finally:
             tally.note(step)
         step.failure = tally.failure or (None if tally.answered else Failure.TIMED_OUT)
@@ -82,7 +88,8 @@ class _Tally:
     """What the handshakes came to."""
 
     def __init__(self) -> None:
-        self.tried = self.answered = self.syns = self.lost = 0
+        self.tried = self.answered = self.refused = self.denied = self.syns = self.lost = 0
+        self.denial: Optional[Failure] = None
         self.failure: Optional[Failure] = None
         self._rtts: List[float] = []
 
@@ -96,15 +103,24 @@ class _Tally:
         answered = shaken.failure is not Failure.TIMED_OUT
         self.tried += 1
         self.answered += answered
+        self.refused += refused
         self.syns += 1 + retransmits
         self.lost += retransmits + (not answered)
         # Of a SYN that was sent twice nobody knows which one was answered (RFC 6298, section 3: Karn's algorithm).
         if answered and not retransmits:
             self._rtts.append(shaken.duration)
 
+    def turned_away(self, failure: Optional[Failure]) -> None:
+        if failure is Failure.TOO_MANY_CONNECTIONS:
+            self.denied += 1
+            self.denial = failure
+
     def note(self, step: Step) -> None:
         step.note("tried", self.tried)
         step.note("answered", self.answered)
+        step.note("refused", self.refused or None)
+        step.note("denied", self.denied or None)
+        step.note("denial", self.denial.value if self.denial is not None else None)
         step.note("syns", self.syns)
         step.note("syns_lost", self.lost)
         if self.syns:

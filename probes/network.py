@@ -1,7 +1,7 @@
 """The one seam to the network: everything that opens, sends or waits does it here, inside the budget.
 
     opened = await network.connect(ask)            # Opened: the handshake, and a Stream where it succeeded
-    answer, sent = await network.ask_datagram(server, port, payload, timeout, fits)
+    answer, sent = await network.ask_datagram(server, port, payload, timeout, name, fits)
     heard = await network.volley(kind, address, payloads, timeout, name)
 
 A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
@@ -13,15 +13,16 @@ import errno
 import itertools
 import socket
 import time
-from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, ContextManager, Dict, Iterable, Iterator, Optional, Sequence, Tuple, TypeVar, Union
 
 from attrs import frozen
 
-from probes.connector import USUAL, Connector, Dial, Handshake
+from probes.connector import USUAL, Connector, Dial, Handshake, not_tried
 from probes.contract import Ask, Step
 from probes.kernel import (
     IcmpError,
     TcpInfo,
+    end_with_reset,
     failure_of,
     forbid_fragments,
     icmp_error,
@@ -39,8 +40,11 @@ T = TypeVar("T")
 class Budget:
     """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
 
-    ``keys`` name what an opened connection counts against: the target, and the address and port.
+    ``keys`` name what an opened connection counts against: the target, and the address and port. ``unread``: how many
+    bytes may wait on a connection for being read; 0: as the kernel sees fit.
     """
+
+    unread = 0
 
     async def admit(self, keys: Tuple[str, ...]) -> None:
         """Wait until one more connection may be opened, and take its place.
@@ -54,6 +58,11 @@ class Budget:
     def release(self, keys: Tuple[str, ...]) -> None:
         """The connection is closed."""
 
+    @contextlib.contextmanager
+    def holding(self, keys: Tuple[str, ...], connections: int) -> Iterator[None]:  # noqa: ARG002 - allows everything
+        """Within it so many connections may count against these keys at once, besides all others: the plan says so."""
+        yield
+
     async def packet(self) -> None:
         """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
 
@@ -61,7 +70,11 @@ class Budget:
         """So many packets have left at some time until now, beside those that were waited for."""
 
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
-        """Count bytes read or written. Raises Failed(BUDGET_SPENT) past the limit."""
+        """Count bytes received or sent. Raises Failed(BUDGET_SPENT) past the limit."""
+
+    def is_spent(self, keys: Tuple[str, ...]) -> bool:  # noqa: ARG002 - allows everything
+        """Whether no byte more may be received or sent."""
+        return False
 
 
 class Stream:
@@ -72,6 +85,7 @@ class Stream:
     """
 
     rtt_s = 0.0
+    __slots__ = ("_buffer",)
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -118,37 +132,38 @@ class SocketStream(Stream):
     ``heard``: whether the peer has said anything.
     """
 
+    # Thousands of them are held at once.
+    __slots__ = ("_budget", "_closed", "_connector", "_keys", "_read", "_sock", "heard", "rtt_s")
+
     def __init__(
-        self,
-        connector: Connector,
-        sock: socket.socket,
-        rtt_s: float,
-        spend: Callable[[int], None],
-        release: Callable[[], None],
+        self, connector: Connector, sock: socket.socket, rtt_s: float, budget: Budget, keys: Tuple[str, ...]
     ) -> None:
         super().__init__()
         self.rtt_s = rtt_s
         self.heard = False
+        self._read = 0
         self._connector = connector
         self._sock = sock
-        self._spend = spend
-        self._release: Optional[Callable[[], None]] = release
+        self._budget = budget
+        self._keys = keys
+        self._closed = False
 
     @property
     def info(self) -> Optional[TcpInfo]:
         """See Stream."""
-        return tcp_info(self._sock) if self._release is not None else None
+        return None if self._closed else tcp_info(self._sock)
 
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
         data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
-        self._spend(len(data))
+        self._read += len(data)
+        self._budget.spend(self._keys, len(data))
         self.heard = self.heard or bool(data)
         return data
 
     async def write(self, data: bytes, timeout: float) -> None:
         """See Stream."""
-        self._spend(len(data))
+        self._budget.spend(self._keys, len(data))
         deadline = time.monotonic() + timeout
         while data:
             left = max(0.0, deadline - time.monotonic())
@@ -156,12 +171,44 @@ class SocketStream(Stream):
             sent = await _when_ready(self._connector, self._sock, lambda: self._sock.send(rest), left, writing=True)  # noqa: B023
             data = data[sent:]
 
+    @property
+    def descriptor(self) -> int:
+        """The socket's, to be watched; -1 once it is closed."""
+        return self._sock.fileno()
+
+    def end_in_order(self) -> None:
+        """Close it with a FIN after all, where it would be reset (``Dial.reset``)."""
+        end_with_reset(self._sock, False)
+
+    def keep_alive(self, tries: int) -> None:
+        """Have the kernel ask the peer every second whether it is there, and give up after so many tries (tcp(7))."""
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, tries)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
     async def close(self) -> None:
         """See Stream."""
-        release, self._release = self._release, None
-        if release is not None:
+        if not self._closed:
+            unread = self._unread()
+            self._closed = True
             self._sock.close()
-            release()
+            with contextlib.suppress(Failed):  # whoever opens the next one is told
+                self._budget.spend(self._keys, unread)
+            self._budget.release(self._keys)
+
+    def _unread(self) -> int:
+        """What came and was not read; of a peer in the middle of it also what it may have on its way.
+
+        That is as much as all that came before (RFC 5681, section 3.1: slow start doubles), where there is room for it.
+        """
+        info = self.info
+        came = (info is not None and info.bytes_in) or 0
+        unread = came - self._read
+        if unread <= 1:  # the end of the connection, if anything
+            return 0
+        room = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) - unread
+        return unread + max(0, min(room, came))
 
 
 @frozen
@@ -187,12 +234,17 @@ class Network:
 
     def __init__(self, budget: Optional[Budget] = None) -> None:
         self._budget = budget or Budget()
-        self._connector = Connector()
+        self._connector = Connector(self._budget.unread)
 
     @property
     def loop_lag(self) -> float:
         """Seconds by which the event loop came late at worst."""
         return self._connector.loop_lag
+
+    @property
+    def syns(self) -> Tuple[int, int]:
+        """How many SYNs its handshakes sent that are over: for the first time, and again."""
+        return self._connector.syns, self._connector.syns_again
 
     def close(self) -> None:
         """Release the poller; streams are closed by whoever opened them."""
@@ -208,6 +260,8 @@ class Network:
         ``name`` is what it counts against.
         """
         keys = (name, join_port(address, port))
+        if self._budget.is_spent(keys):
+            return Opened(not_tried(Failure.BUDGET_SPENT), None)
         await self._budget.admit(keys)
         try:
             handshake = await self._connector.connect(address, port, timeout, self._budget.opened, dial)
@@ -217,14 +271,12 @@ class Network:
         if handshake.sock is None:
             self._budget.release(keys)
             return Opened(handshake, None)
-        stream = SocketStream(
-            self._connector,
-            handshake.sock,
-            handshake.round_trip,
-            lambda count: self._budget.spend(keys, count),
-            lambda: self._budget.release(keys),
-        )
+        stream = SocketStream(self._connector, handshake.sock, handshake.round_trip, self._budget, keys)
         return Opened(handshake, stream)
+
+    def holding(self, ask: Ask, connections: int) -> ContextManager[None]:
+        """Within it so many connections to the target's port at ``ask.address`` may be open at once: it allows them."""
+        return self._budget.holding((ask.target.name, join_port(ask.address, ask.port)), connections)
 
     async def account(self, packets: int) -> None:
         """Wait until so many packets may be sent: for what this machine's own resolver sends by itself, soon."""
@@ -236,24 +288,37 @@ class Network:
         self._budget.sent(packets)
 
     async def ask_datagram(
-        self, address: str, port: int, payload: bytes, timeout: float, fits: Callable[[bytes], bool], tries: int = 1
+        self,
+        address: str,
+        port: int,
+        payload: bytes,
+        timeout: float,
+        name: str,
+        fits: Callable[[bytes], bool],
+        tries: int = 1,
     ) -> Tuple[bytes, int]:
         """Send a datagram and wait for the answer that ``fits`` (others are ignored: late or forged).
 
         It is sent ``tries`` times, evenly over ``timeout`` (seconds), while nothing answers; an answer to any of them
-        counts. Gives the answer and how often it was sent. Raises Refused for an ICMP error, OSError where this
-        machine would not send, TimeoutError after the time-out.
+        counts. ``name`` is what its bytes count against. Gives the answer and how often it was sent. Raises Refused for
+        an ICMP error, OSError where this machine would not send, TimeoutError after the time-out, Failed(BUDGET_SPENT).
         """
+
+        def heard(data: bytes) -> bool:
+            self._budget.spend((name,), len(data))
+            return fits(data)
+
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC) as sock:
             receive_icmp_errors(sock)
             sock.connect((address, port))
             for sent in range(1, tries + 1):
                 await self._budget.packet()
+                self._budget.spend((name,), len(payload))
                 sock.send(payload)
                 deadline = time.monotonic() + timeout / tries
                 try:
-                    answer = await _datagram(self._connector, sock, fits, deadline)
+                    answer = await _datagram(self._connector, sock, heard, deadline)
                 except asyncio.TimeoutError:
                     continue
                 except OSError as error:
@@ -270,8 +335,11 @@ class Network:
         """Send datagrams at once, none of them in fragments, and hear what comes back within ``timeout`` seconds.
 
         Gives the first answer, or ICMP error, to each of the payloads by its index; what nobody answered is missing.
-        ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all.
+        ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all, or
+        its byte budget is spent.
         """
+        if self._budget.is_spent((name,)):
+            raise OSError(errno.EDQUOT, "the byte budget is spent")
         heard: Dict[int, Union[bytes, IcmpError]] = {}
         with contextlib.closing(kind.open()) as sock:
             receive_icmp_errors(sock)
@@ -279,7 +347,7 @@ class Network:
             sock.connect((address, kind.port))
             for index, payload in enumerate(payloads):
                 await self._budget.packet()
-                self._budget.spend((name,), len(payload))
+                self._count(name, payload)
                 refused = _send(sock, payload)
                 if refused is not None:
                     heard[index] = refused
@@ -288,6 +356,7 @@ class Network:
                 try:
                     left = max(0.0, deadline - time.monotonic())
                     answer = await _when_ready(self._connector, sock, lambda: sock.recv(_CHUNK), left)
+                    self._count(name, answer)
                 except (OSError, asyncio.TimeoutError):
                     # An error has come, or nothing: the error queue knows, and what it is about.
                     answer = b""
@@ -297,6 +366,11 @@ class Network:
                     if number is not None:
                         heard.setdefault(number, what)
         return heard
+
+    def _count(self, name: str, data: bytes) -> None:
+        """Count a datagram of a volley, which is ended in any case."""
+        with contextlib.suppress(Failed):
+            self._budget.spend((name,), len(data))
 
 
 @frozen

@@ -48,24 +48,32 @@ class Attempt:
 
 
 async def attempt(
-    ask: Ask, step: str, network: Network, notes: Notes, port: Optional[int] = None, dial: Dial = USUAL
+    ask: Ask,
+    step: str,
+    network: Network,
+    notes: Notes,
+    port: Optional[int] = None,
+    dial: Dial = USUAL,
+    of_target: bool = True,
 ) -> Optional[Attempt]:
     """Connect to the target's host as ``step`` of the tcp probe: to another ``port`` of it, or in another way.
 
-    None where this machine does not have what it takes: nothing was sent then. Facts: docs/observations.md.
+    ``of_target``: whether it is a target of the plan that is asked. None where this machine does not have what it
+    takes: nothing was sent then. Facts: docs/observations.md.
     """
     port = port or ask.port
     opened = await network.connect_to(ask.address, port, ask.timeout, ask.target.name, dial)
     shaken = opened.handshake
     if shaken.immediate and shaken.failure in LOCAL_SHORTAGES:
         return None
-    seen = _observation(ask.target.name, ask.address, port, step, shaken, dial.source_port)
+    name = ask.target.name if of_target else None
+    seen = _observation(name, ask.address, port, step, shaken, dial.source_port)
     notes.add(seen)
     return Attempt(seen, opened.stream)
 
 
 def _observation(
-    target: str, address: str, port: int, step: str, shaken: Handshake, source_port: int = 0
+    target: Optional[str], address: str, port: int, step: str, shaken: Handshake, source_port: int = 0
 ) -> Observation:
     facts: Facts = {"ip": address, "port": port}
     if shaken.source:

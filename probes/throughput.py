@@ -9,6 +9,7 @@ import itertools
 import time
 from typing import Awaitable, Callable, List, Optional, Tuple
 
+from probes.connector import Dial
 from probes.contract import Ask, Notes, Step
 from probes.kernel import TcpInfo
 from probes.network import Network, SocketStream, Stream
@@ -69,14 +70,18 @@ class Meter(Stream):
         await self._inner.close()
 
 
-async def probe(ask: Ask, network: Network, notes: Notes, speak: Callable[[Meter, Notes], Awaitable[None]]) -> None:
+async def probe(
+    ask: Ask, network: Network, notes: Notes, speak: Callable[[Meter, Notes], Awaitable[None]], unread: int
+) -> None:
     """How the target's answer comes. ``speak`` asks for it, into notes of its own, and ends the connection.
 
+    ``unread``: how many bytes may wait for being read, so that it is not this machine that is slow.
     One observation; facts in docs/observations.md.
     """
     private = Notes()
     with notes.step("throughput", "transfer", ask) as step:
-        opened = await network.connect(ask)
+        dial = Dial(unread=unread)
+        opened = await network.connect_to(ask.address, ask.port, ask.timeout, ask.target.name, dial)
         step.failure = opened.handshake.failure
         if opened.stream is None:
             return

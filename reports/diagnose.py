@@ -33,19 +33,21 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules.contract import CONNECT, GROUP, HOST, NAME, RUN, SUBNET, WAY, Proof, Rule, Want
-from reports.rules.meanwhile import changed
+from reports.rules import meanwhile
+from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Want
 from reports.rules.table import EXPLAINING, STANDALONE, SUSPECTING
 from reports.symptoms import symptom
 from reports.words import listed
 
 # The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
-_SOMETHING_ELSE = 0.02
+_SOMETHING_ELSE = 0.01
+# Of what impairs a target that works, the catalogue knows less than of what breaks one.
+_ELSE_WHERE_IT_WORKS = 0.02
 # A candidate below this share is not worth a tired person's time.
 _LEAST_SHARE = 0.05
 _MOST_CANDIDATES = 4
 # How likely it is that another accepted the connection, where nothing tells who did.
-_ACCEPTED_BY_ANOTHER = 0.2
+_ACCEPTED_BY_ANOTHER = 0.05
 # How much less sure of anything one is where what was seen first does not hold any more.
 _CHANGED = 2.0
 # Above this confidence no experiment is asked for.
@@ -54,13 +56,14 @@ _SETTLED = 0.9
 
 @frozen(kw_only=True)
 class Diagnosis:
-    """What the observations mean, and the experiments that would make it surer."""
+    """What the observations mean, and the experiments that would make it surer; some of them at the end alone."""
 
     verdict: str
     targets: Tuple[TargetResult, ...] = ()
     findings: Tuple[Finding, ...] = ()
     cleared: Tuple[Cleared, ...] = ()
     wanted: Tuple[Want, ...] = ()
+    wanted_last: Tuple[Want, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -82,6 +85,11 @@ class _Contest:
     shares: Tuple[Tuple[Rule, float, Tuple[Proof, ...]], ...] = ()
     refuted: Tuple[Tuple[Rule, Proof], ...] = ()
 
+    @property
+    def is_likely(self) -> bool:
+        """Whether any of them is worth telling."""
+        return bool(self.shares) and self.shares[0][1] >= _LEAST_SHARE
+
 
 def diagnose(
     plan: Plan, vantage: Vantage, observations: Iterable[Observation], settings_only: bool = False
@@ -95,8 +103,10 @@ def diagnose(
     ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
     wanted: Dict[Want, None] = {}
     for case in evidence.cases.values():
-        contest = _contest(case)
-        if case.stage or contest.shares:
+        for stage in (case.stage,) if case.stage else (WORKS, LOAD):
+            contest = _contest(case, stage)
+            if not case.stage and not contest.is_likely:
+                continue
             explanations.append(_winner(case, contest))
             for rule, proof in contest.refuted:
                 ids = tuple(seen.id for seen in proof.observations)
@@ -119,6 +129,7 @@ def diagnose(
         findings=findings,
         cleared=_cleared(ruled_out),
         wanted=tuple(wanted),
+        wanted_last=meanwhile.wants(evidence),
     )
 
 
@@ -139,10 +150,10 @@ def conclude(
     )
 
 
-def _contest(case: Case) -> _Contest:
+def _contest(case: Case, stage: str) -> _Contest:
     weighed: List[Tuple[Rule, float, Tuple[Proof, ...]]] = []
     refuted: List[Tuple[Rule, Proof]] = []
-    possible = EXPLAINING[case.stage]
+    possible = EXPLAINING[stage]
     if case.behind:
         possible += tuple(rule for rule in EXPLAINING[CONNECT] if rule not in possible)
     for rule in possible:
@@ -150,7 +161,7 @@ def _contest(case: Case) -> _Contest:
         if premise is None:
             continue
         weight, proofs, against = rule.prior, [premise], None
-        if case.stage not in rule.explains and not case.accepted_for:
+        if stage not in rule.explains and not case.accepted_for:
             weight *= _ACCEPTED_BY_ANOTHER
         for clue in rule.clues:
             proof = clue.test(case)
@@ -166,13 +177,14 @@ def _contest(case: Case) -> _Contest:
             refuted.append((rule, against))
         else:
             weighed.append((rule, weight, tuple(proofs)))
-    total = sum(weight for _, weight, _ in weighed) * (_CHANGED if changed(case) else 1) + _SOMETHING_ELSE
+    total = sum(weight for _, weight, _ in weighed) * (_CHANGED if meanwhile.changed(case) else 1)
+    total += _SOMETHING_ELSE if case.stage else _ELSE_WHERE_IT_WORKS
     shares = sorted(((rule, weight / total, proofs) for rule, weight, proofs in weighed), key=lambda one: -one[1])
     return _Contest(shares=tuple(shares), refuted=tuple(refuted))
 
 
 def _winner(case: Case, contest: _Contest) -> _Explanation:
-    if not contest.shares or contest.shares[0][1] < _LEAST_SHARE:
+    if not contest.is_likely:
         failed = case.broken
         code = FALLBACK.get(failed[0].failure or Failure.UNKNOWN, "service_hang")
         fallback = Rule(cause=code)
@@ -186,7 +198,7 @@ def _winner(case: Case, contest: _Contest) -> _Explanation:
         rule=rule,
         confidence=share,
         severity=_severity(rule, case),
-        proofs=(symptom(case), *proofs, changed(case) or Proof()),
+        proofs=(symptom(case), *proofs, meanwhile.changed(case) or Proof()),
         candidates=others[:_MOST_CANDIDATES],
     )
 

@@ -187,8 +187,6 @@ class Case:
         self.connects: List[Observation] = self.of("tcp", "connect")
         self.handshakes: List[Observation] = self.of("tls", "handshake")
         self.exchanges: List[Observation] = self.of("service", "exchange") + self.of("http", "exchange")
-        # Repeated handshakes, where there was a reason for them.
-        self.series: List[Observation] = self.of("loss", "handshakes")
         # Handshakes with ports of its host that no target names.
         self.explored: List[Observation] = self.of("tcp", "explore")
         # Whether an HTTP proxy was used: name resolution and the direct way do not matter then.
@@ -237,6 +235,11 @@ class Case:
         return () if self.proxied else self.run.way_of(self).accepted_early
 
     @Once
+    def series(self) -> List[Observation]:
+        """Repeated handshakes, where there was a reason for them; exchanges, where another takes the handshakes."""
+        return self.of("answer", "series") if self.accepted_for else self.of("loss", "handshakes")
+
+    @Once
     def is_mute(self) -> bool:
         """Whether the target accepts and ends without a byte, where somebody on the way may have accepted for it."""
         if self.proxied or self.stage not in (TLS, EXCHANGE) or any(self.run.is_on_link(ip) for ip in self.ips):
@@ -245,8 +248,8 @@ class Case:
 
     @property
     def answers_again(self) -> bool:
-        """Whether handshakes were answered after the first look had failed for want of an answer."""
-        return self.stage == CONNECT and any(seen.facts.get("answered") for seen in self.series)
+        """Whether handshakes were answered after the first look had failed for want of an answer; or exchanges were."""
+        return (self.stage == CONNECT or self.behind) and any(seen.facts.get("answered") for seen in self.series)
 
     @property
     def behind(self) -> bool:
@@ -364,9 +367,11 @@ class Case:
         return "auto"
 
     def _ips(self) -> Tuple[str, ...]:
+        """Those that the job would try, as far as they were; what other name servers say is no matter of its way."""
         literal = [self.target.host] if is_literal(self.target.host) else []
         tried = [str(seen.facts.get("ip", "")) for seen in self.connects]
-        return tuple(dict.fromkeys(ip for ip in literal + tried if ip))
+        own = [ip for ip in tried if ip in self.job_ips]
+        return tuple(dict.fromkeys(ip for ip in literal + (own or tried) if ip))
 
     def _first_broken(self) -> Tuple[str, Tuple[Observation, ...]]:
         """The first broken stage and what failed there; "" where nothing is known to be broken.

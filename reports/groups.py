@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Generic, List, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, Generic, List, Optional, Tuple, Type, TypeVar
 
 from reports.failures import Failure
 from reports.model import Observation
 from reports.rules.contract import CONNECT
+from reports.services import is_mysql
 
 if TYPE_CHECKING:
     from reports.evidence import Case
@@ -79,19 +80,31 @@ class Group:
         return tuple(seen for seen in unreachable if not seen.facts.get("icmp_local"))
 
     @Once
+    def way_in(self) -> "Optional[Case]":
+        """The first mute target, whose first hop is to be asked; no MySQL where there is another: it takes its time."""
+        mute = [case for case in self.cases if case.is_mute]
+        return min(mute, key=lambda case: is_mysql(case.target.service, case.target.port), default=None)
+
+    @Once
     def first_hop_silent(self) -> bool:
         """Whether first hops were asked, and none of them told anything."""
         return bool(self.traces) and all(hops[0].failure is Failure.TIMED_OUT for hops in self.traces)
 
     @Once
     def series(self) -> Tuple[Observation, ...]:
-        """The repeated handshakes with targets of the group."""
+        """The repeated handshakes, or exchanges, with targets of the group."""
         return tuple(seen for case in self.cases for seen in case.series)
 
     @Once
     def samples(self) -> "Tuple[Case, ...]":
         """The first few silent targets: what is tried with these need not be tried with all."""
         return tuple(islice((case for case in self.cases if case.silent), _SAMPLES))
+
+    @Once
+    def quickest(self) -> "Optional[Case]":
+        """A silent target that is tried again soonest: MySQL's handshakes are waited for."""
+        silent = (case for case in self.cases if case.silent)
+        return min(silent, key=lambda case: is_mysql(case.target.service, case.target.port), default=None)
 
     @Once
     def explored(self) -> Tuple[Observation, ...]:

@@ -45,10 +45,14 @@ class Setting:
 
 @frozen(kw_only=True)
 class Saturate:
-    """The opt-in to measure how much the way holds: the most connections held, and opened per second."""
+    """The opt-in to measure how much the way holds: the most connections held, and opened per second.
+
+    ``idle``: seconds for which a few are then held without a word, to see whether their way is kept; 0 asks for none.
+    """
 
     connections: int
     rate: int = 50
+    idle: float = 0.0
 
 
 @frozen(kw_only=True)

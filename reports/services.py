@@ -36,7 +36,7 @@ _ALL: Tuple[Service, ...] = (
     Service(name="maxcompute", exchange=HTTP),
     Service(name="hive-metastore", exchange="hive_metastore", ports=(9083,)),
     Service(name="hdfs-namenode", exchange="hadoop_ipc", ports=(8020, 9000)),
-    Service(name="hdfs-datanode", exchange=TCP_ONLY, ports=(50010, 9866)),
+    Service(name="hdfs-datanode", exchange="hdfs_datanode", ports=(50010, 9866)),
     Service(name="zookeeper", exchange="zookeeper", ports=(2181,)),
     Service(name="hbase", exchange=TCP_ONLY, ports=(16000, 16020)),
     Service(name="lindorm", exchange=TCP_ONLY, ports=(30020,)),

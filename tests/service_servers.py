@@ -16,7 +16,7 @@ import pytest
 
 from probes.connector import Connector
 from probes.contract import Ask, Notes
-from probes.network import SocketStream
+from probes.network import Budget, SocketStream
 from probes.services import exchange
 from reports.model import Target
 from tests.tls_servers import HERE, free_port, program
@@ -212,7 +212,9 @@ async def stream_to(port, source=HERE, host=HERE):
     sock.bind((source, 0))
     await asyncio.get_running_loop().sock_connect(sock, (host, port))
     connector = Connector()
-    return SocketStream(connector, sock, 0.0, lambda _: None, connector.close)
+    budget = Budget()
+    budget.release = lambda _: connector.close()
+    return SocketStream(connector, sock, 0.0, budget, ())
 
 
 async def ask_service(service, port, *, source=HERE, within=5.0):

@@ -6,13 +6,18 @@ cannot be done in this place is left undone: the rules see that nothing came.
 
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-from agent.experiments import egress, loss, machine, names, sizes, ways
+from agent.experiments import again, answers, egress, loss, machine, names, neighbours, sizes, ways
 from agent.experiments.contract import Experiment, Ground
 from reports.rules.contract import Want
 
 __all__ = ["EXPERIMENTS", "Ground", "egress", "in_turn", "make"]
 
 EXPERIMENTS: Dict[Tuple[str, str], Experiment] = {
+    ("again", "look"): again.look,
+    ("again", "lookup"): again.lookup,
+    ("answer", "from"): answers.exchange_from,
+    ("answer", "round_trips"): answers.round_trips,
+    ("answer", "series"): answers.exchanges,
     ("dns", "control"): names.ask_control,
     ("egress", "address"): egress.ask_again,
     ("egress", "repeat"): egress.repeat,
@@ -29,6 +34,7 @@ EXPERIMENTS: Dict[Tuple[str, str], Experiment] = {
     ("path", "hop"): ways.trace,
     ("tcp", "connect_direct"): ways.connect_past_proxy,
     ("tcp", "connect_from"): ways.connect_from,
+    ("tcp", "connect_neighbour"): neighbours.connect,
     ("tcp", "connect_port"): ways.connect_port,
     ("tcp", "explore"): ways.explore,
     ("throughput", "transfer"): sizes.transfer,

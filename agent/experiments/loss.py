@@ -1,11 +1,14 @@
 """Repeated handshakes: what a way loses, and how long it takes."""
 
+from typing import Optional
+
 from attrs import evolve
 
 from agent.experiments.contract import MOST_PATIENCE, Ground, patience
 from probes import loss
 from probes.contract import Ask
 from probes.network import SocketStream
+from reports.failures import Failure
 from reports.rules.contract import Want
 from reports.services import is_mysql
 
@@ -36,11 +39,11 @@ async def _repeat(want: Want, ground: Ground, series: loss.Series) -> None:
     if "loss" in target.measure:
         series = evolve(series, enough=_ASKED, most=_ASKED, within=_WITHIN)
 
-    async def finish(stream: SocketStream) -> None:
+    async def finish(stream: SocketStream) -> Optional[Failure]:
         if is_mysql(target.service, target.port):
-            await ground.look.finish(ask, stream)
-        else:
-            await stream.close()
+            return await ground.look.finish(ask, stream)
+        await stream.close()
+        return None
 
     await loss.probe(ask, ground.network, ground.notes, finish, series)
 

@@ -21,6 +21,8 @@ _FACTOR = 10
 _HALVINGS = 4
 # Longer than a transfer is read, in seconds.
 _TRANSFER = 3.0
+# Of the bytes that a target may cost, half are read then, and so many may wait for it: twice as many at most.
+_READ, _UNREAD = 2, 8
 # What the headers of IP and TCP add to a segment: without, and with time stamps.
 _LEAST_HEADERS = 40
 _HEADERS = 52
@@ -104,12 +106,12 @@ async def transfer(want: Want, ground: Ground) -> None:
     ask = ground.ask(want.target)
     if SERVICES[ask.target.service].exchange != HTTP:
         return  # what others answer is small
-    brief = evolve(ask, timeout=_TRANSFER)
+    brief, most = evolve(ask, timeout=_TRANSFER), ground.plan.limits.bytes_per_target
 
     async def speak(meter: throughput.Meter, notes: Notes) -> None:
-        await ground.look.speak(brief, meter, notes, sizes={"body": ground.plan.limits.bytes_per_target // 2})
+        await ground.look.speak(brief, meter, notes, sizes={"body": most // _READ})
 
-    await throughput.probe(ask, ground.network, ground.notes, speak)
+    await throughput.probe(ask, ground.network, ground.notes, speak, max(1, most // _UNREAD))
 
 
 def _largest(ask: Ask, ground: Ground) -> int:

@@ -44,19 +44,19 @@ async def _trace(want: Want, ground: Ground, most: int) -> None:
     async def finish(stream: SocketStream) -> None:
         await ground.look.finish(ask, stream)
 
-    await path.probe(_hasty(ask, ground), ground.network, ground.notes, finish, most)
+    await path.probe(hasty(ask, ground), ground.network, ground.notes, finish, most)
 
 
 async def ask_host(want: Want, ground: Ground) -> None:
     """Whether the target's host answers anything but TCP."""
-    await echo.probe(_hasty(ground.ask(want.target), ground), ground.network, ground.notes)
+    await echo.probe(hasty(ground.ask(want.target), ground), ground.network, ground.notes)
 
 
 async def explore(want: Want, ground: Ground) -> None:
     """Other ports of the target's host, where the plan allows them, until it answers at one."""
     if ground.plan.limits.explore != "hosts":
         return
-    ask = _hasty(ground.ask(want.target), ground)
+    ask = hasty(ground.ask(want.target), ground)
     for port in _other_ports(ask, ground):
         made = await tcp.attempt(ask, "explore", ground.network, ground.notes, port)
         if made is None:
@@ -88,7 +88,7 @@ async def connect_port(want: Want, ground: Ground) -> None:
 async def _attempt(want: Want, step: str, dial: Dial, ground: Ground) -> Optional[Observation]:
     """One handshake with the target in another way, ended as its service wants it; None where it cannot be made."""
     ask = ground.ask(want.target)
-    made = await tcp.attempt(_hasty(ask, ground), step, ground.network, ground.notes, dial=dial)
+    made = await tcp.attempt(hasty(ask, ground), step, ground.network, ground.notes, dial=dial)
     if made is None:
         return None
     if made.stream is not None:
@@ -96,7 +96,7 @@ async def _attempt(want: Want, step: str, dial: Dial, ground: Ground) -> Optiona
     return made.seen
 
 
-def _hasty(ask: Ask, ground: Ground) -> Ask:
+def hasty(ask: Ask, ground: Ground) -> Ask:
     """The same, with as much patience as the slowest known round trip of its way suggests."""
     round_trips = [
         float(seen.facts["rtt_s"])

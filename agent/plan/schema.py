@@ -58,6 +58,7 @@ _SATURATE = Table(
     {
         "connections": Key(_MANY, "the most connections to hold at once", required=True),
         "rate": Key(_MANY, "new connections per second"),
+        "idle": Key(duration("1s", "24h"), "for how long a few are then left idle, to see whether they survive it"),
     },
     into(Saturate),
 )

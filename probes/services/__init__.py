@@ -8,7 +8,7 @@ An error in the service's own protocol is an answer, unless it says that this cl
 import asyncio
 import importlib
 from types import ModuleType
-from typing import Awaitable
+from typing import Awaitable, Optional
 
 from probes.contract import Ask, Notes
 from probes.network import Stream, unheard
@@ -40,10 +40,11 @@ async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -
     declared = SERVICES[ask.target.service].exchange
     with notes.step("service", "exchange", ask) as step, unheard(step, stream):
         step.note("service", ask.target.service)
-        link = Link(stream, step, ask.timeout)
+        link = Link(stream, step, ask.timeout, max(_WINDOW, _ROUND_TRIPS * rtt_s))
         try:
-            await _converse(ask, link, declared, max(_WINDOW, _ROUND_TRIPS * rtt_s))
-            if declared != TCP_ONLY:
+            await _converse(ask, link, declared)
+            # A DataNode may close without a word, and prove no more than a port that is not asked.
+            if declared != TCP_ONLY and link.heard:
                 link.note("spoke", ask.target.service)
         except Failed as failed:
             if failed.failure is Failure.WRONG_PROTOCOL:
@@ -61,7 +62,24 @@ async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -
             link.report()
 
 
-async def _converse(ask: Ask, link: Link, declared: str, window: float) -> None:
+async def begin_mysql(ask: Ask, stream: Stream, notes: Notes) -> Optional[int]:
+    """Hear MySQL's greeting and leave its handshake unfinished for now: what ``finish_mysql`` needs, or None.
+
+    The server waits for connect_timeout (10 s by default), and counts who never finishes.
+    """
+    with notes.step("service", "exchange", ask) as step:
+        number: Optional[int] = await _module(_MYSQL).greeting(Link(stream, step, ask.timeout))
+        return number
+    return None
+
+
+async def finish_mysql(ask: Ask, stream: Stream, number: int) -> None:
+    """Finish the handshake that ``begin_mysql`` began."""
+    with Notes().step("service", "exchange", ask) as step:
+        await _uninterrupted(_module(_MYSQL).finish(Link(stream, step, ask.timeout), number))
+
+
+async def _converse(ask: Ask, link: Link, declared: str) -> None:
     if declared == _MYSQL:
         await _uninterrupted(_module(_MYSQL).speak(link))
         return
@@ -69,7 +87,7 @@ async def _converse(ask: Ask, link: Link, declared: str, window: float) -> None:
         # A server that looks up our name first greets late, and our closing before would count.
         await _uninterrupted(_hear(link, ask.timeout if declared == TCP_ONLY else ask.timeout / 2))
     else:
-        await _hear(link, window)
+        await _hear(link, link.window)
     if declared == TCP_ONLY:
         if not link.heard:
             link.note("answers", False)

@@ -22,18 +22,31 @@ _CHUNK = 16384
 class Link:
     """One exchange over one connection, within ``timeout`` seconds in all.
 
+    ``window``: how long a peer may take to turn us away, or to speak unasked. Seconds.
     The readers raise TimeoutError (asyncio's on 3.7) when the time is over, EOFError when the peer ends too early,
     OSError for a reset, Failed(WRONG_PROTOCOL) when what came cannot be the protocol.
     """
 
-    __slots__ = ("_buffer", "_deadline", "_since", "_step", "_stream", "bytes_in", "bytes_out", "heard", "phase")
+    __slots__ = (
+        "_buffer",
+        "_deadline",
+        "_since",
+        "_step",
+        "_stream",
+        "bytes_in",
+        "bytes_out",
+        "heard",
+        "phase",
+        "window",
+    )
 
-    def __init__(self, stream: Stream, step: Step, timeout: float) -> None:
+    def __init__(self, stream: Stream, step: Step, timeout: float, window: float = 0.0) -> None:
         self._stream = stream
         self._step = step
         self._since = time.monotonic()
         self._deadline = self._since + timeout
         self._buffer = b""
+        self.window = window
         self.heard = b""  # the first bytes, also after they were read
         self.bytes_in = 0
         self.bytes_out = 0

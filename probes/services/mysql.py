@@ -10,7 +10,7 @@ without it MySQL 8 cannot turn an unknown user down before the handshake counts 
 
 import re
 import struct
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 from probes.services.link import Link
 from reports.failures import Failed, Failure
@@ -50,20 +50,28 @@ _CLIENT = re.compile(rb"Host '([^']{1,255})' is |@'([^']{1,255})'")
 
 async def speak(link: Link) -> None:
     """Greeting, response, and whatever it takes until the server has decided."""
+    number = await greeting(link)
+    if number is not None:
+        await finish(link, number)
+
+
+async def greeting(link: Link) -> Optional[int]:
+    """Read the greeting; its sequence number, for ``finish``. None where the server turns us away instead."""
     number, payload = await _packet(link)
     if payload[:1] == _ERROR:
         code = _note_error(link, payload)
         link.fail(_FAILURES.get(code, Failure.SERVICE_ERROR))
-        return
+        return None
     if payload[:1] != b"\x0a" or b"\0" not in payload:
         raise Failed(Failure.WRONG_PROTOCOL, "no MySQL greeting")
     version = payload[1 : payload.index(b"\0")].decode("ascii", "replace")
     # MariaDB pretends to be 5.5.5 to old replicas.
     link.note("version", version[6:] if version.startswith("5.5.5-") else version)
-    await _finish(link, number)
+    return number
 
 
-async def _finish(link: Link, number: int) -> None:
+async def finish(link: Link, number: int) -> None:
+    """Answer the greeting, and whatever the server asks, until it has decided."""
     await _send(link, number + 1, _RESPONSE)
     for _ in range(_MOST_PACKETS):
         number, payload = await _packet(link)

@@ -1,4 +1,4 @@
-"""Layer egress: the outbound proxy."""
+"""Layer egress: the outbound proxy, and what it holds."""
 
 from typing import Tuple
 
@@ -33,35 +33,59 @@ ENTRIES: Tuple[Cause, ...] = (
     Cause(
         "snat_connection_cap",
         "egress",
-        "the limit on concurrent connections through the outbound proxy is reached",
-        "use fewer connections",
+        "the way out holds only so many connections at once, whoever they lead to",
+        "{fits}; others go out by the same way, so that fewer may be free at another time; {more}",
         AUTHOR,
+        reference=PAGE + "limits",
+        decided_by="a measurement with another target by the same way in the plan",
     ),
-    Cause("snat_rate_limit", "egress", "new connections per second are limited", "use persistent connections", AUTHOR),
+    Cause(
+        "snat_rate_limit",
+        "egress",
+        "the way out lets only so many new connections pass per second",
+        "{pace}; let the tasks begin one after the other, and try again after pauses that grow",
+        AUTHOR,
+        reference=PAGE + "limits",
+        decided_by="a measurement with a lower `saturate.rate`",
+    ),
     Cause(
         "snat_ports_exhausted",
         "egress",
         "the outbound address has no source port left towards this destination",
-        "use persistent connections",
+        "{fits}: each connection to {destinations} takes a port of the outbound address, and one that was closed may "
+        "keep it for minutes; a destination with several addresses has as many times the ports; {more}",
         AUTHOR,
+        reference=PAGE + "limits",
+        decided_by="a measurement with another port of {host} in the plan",
     ),
     Cause(
         "connections_queued",
         "egress",
-        "the proxy accepts more than it forwards",
-        "use fewer connections",
+        "more connections are accepted than are served: the others wait in a queue",
+        "{fits}: beyond that a connection is accepted and its request waits, so that time-outs for reading must be "
+        "longer than the wait, and more connections bring nothing",
         AUTHOR,
         WARNING,
+        decided_by="what the proxy counts as waiting (haproxy: `qcur`)",
     ),
     Cause(
         "connections_exceed_capacity",
         "egress",
-        "the job's own connections are more than the way holds",
-        "use fewer tasks or connections",
+        "the job needs more connections at once than can be held",
+        "{split}; connections that stay open and are used again need no more than that; a part is left free because "
+        "what others hold counts as well",
         AUTHOR,
+        reference=PAGE + "limits",
     ),
     Cause(
-        "idle_drop", "egress", "held connections are dropped after an idle time", "send keep-alives", AUTHOR, WARNING
+        "idle_drop",
+        "egress",
+        "connections that say nothing for some time are dropped",
+        "let something be said at least every {idle} (TCP keep-alive, or the pool's own test of its connections), or "
+        "let the pool close what was idle for longer, before the job meets a connection that is dead",
+        AUTHOR,
+        WARNING,
+        decided_by="the log of {host}: whether it closed them itself, by an idle time-out of its own",
     ),
     Cause(
         "outbound_ip_changed",

@@ -41,9 +41,9 @@ ENTRIES: Tuple[Cause, ...] = (
     Cause(
         "local_pressure",
         "local",
-        "this machine runs out of local ports towards a destination: connections that were just closed still hold them",
-        "keep connections open and use them again (HTTP keep-alive, the driver's connection pool) in place of one for "
-        "each request; until then, widen `net.ipv4.ip_local_port_range`",
+        "connections from this machine are under strain: the next ones may have to wait, or fail",
+        "on {vantage}: {relief}. Connections that are kept open and used again (HTTP keep-alive, the driver's "
+        "connection pool), in place of one for each request, relieve most of this",
         AUTHOR,
         WARNING,
     ),

@@ -31,6 +31,7 @@ ENTRIES: Tuple[Cause, ...] = (
         "the destination itself limits connections",
         "the server says: {message}. Close unused connections there, or raise its limit",
         DBA,
+        decided_by="what {host} counts at that moment (its connections, its log)",
     ),
     Cause(
         "accept_then_reset",

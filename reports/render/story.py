@@ -9,6 +9,7 @@ from attrs import frozen
 
 from reports import job_log, words
 from reports.causes import CAUSES, UNDETERMINED_CAUSES
+from reports.curve import Curve, curves
 from reports.model import (
     HEALTHY,
     OWNERS,
@@ -36,7 +37,11 @@ _KINDS = {
     "pyodps": "a PyODPS node",
 }
 _WAYS = {"vpc": "over the VPC", "internet": "over the Internet", "service": "over the services' own network"}
-_PHASES = {"look": "for the first look", "experiments": "for experiments"}
+_PHASES = {
+    "look": "for the first look",
+    "experiments": "for experiments",
+    "saturation": "to see how many connections are held",
+}
 # Seconds from which on somebody asks where they went.
 _NOTICED = 1.0
 # What a success proves, from the most to the least.
@@ -265,6 +270,29 @@ class Story:
             for seen in self.seen[name]
             if seen.probe == job_log.PROBE
         ]
+
+    # --- how much a way holds -----------------------------------------------------------------------------------
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """The measurements of how many connections were held, by target."""
+        return curves(self.report.observations)
+
+    def measured(self, finding: Finding) -> list[Curve]:
+        """The measurements on which the finding rests."""
+        evidence = set(finding.evidence)
+        return [
+            self.curves[name]
+            for name in finding.targets
+            if name in self.curves
+            and any(seen.id in evidence for seen in self.seen[name] if seen.probe == "saturation")
+        ]
+
+    @property
+    def measured_well(self) -> list[Curve]:
+        """The measurements of which no finding that wants an act speaks."""
+        told = {curve.target for finding in self.blocks for curve in self.measured(finding)}
+        return [curve for name, curve in self.curves.items() if name not in told and name in self.results]
 
     # --- what works ---------------------------------------------------------------------------------------------
 

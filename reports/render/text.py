@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from reports import again, words
+from reports.curve import Curve, conclusion, needed
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
+from reports.render.curve import draw
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
 
 _PIPE_WIDTH = 100
@@ -25,11 +27,14 @@ _NARROWEST = 24
 # The JSON holds them all.
 _MOST_REASONS = 8
 _MOST_ROWS = 15
+_MOST_PICTURES = 3
 
 _MARKS = {CRITICAL: "\u2717", WARNING: "!", OPEN: "?", HEALTHY: "\u2713"}
 _ASCII_MARKS = {CRITICAL: "x", WARNING: "!", OPEN: "?", HEALTHY: "v"}
 STYLES = {CRITICAL: "bold red", WARNING: "bold yellow", OPEN: "bold magenta", HEALTHY: "green"}
 VERDICT_STYLES = {HEALTHY: "bold green", DEGRADED: "bold yellow", UNDETERMINED: "bold magenta", FAILING: "bold red"}
+# How a target is marked where no finding is.
+_MARKED_AS = {HEALTHY: HEALTHY, DEGRADED: WARNING, UNDETERMINED: OPEN, FAILING: CRITICAL}
 _CHANGE_STYLES = {again.FIXED: "green", again.OPEN: "magenta", again.SKIPPED: "magenta"}
 
 
@@ -58,7 +63,9 @@ def render_again(changes: Sequence[again.Change], console: Console) -> None:
 class _Page:
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.marks = _MARKS if console.encoding.startswith("utf") else _ASCII_MARKS
+        self.ascii_only = not console.encoding.startswith("utf")
+        self.marks = _ASCII_MARKS if self.ascii_only else _MARKS
+        self.pictures = 0
 
     # --- a report -----------------------------------------------------------------------------------------------
 
@@ -67,9 +74,12 @@ class _Page:
         told, untold = story.told(story.blocks)
         for finding in told:
             self.block(story, finding)
+            for curve in story.measured(finding):
+                self.curve(story, curve)
         for findings in untold:
             self.the_same(story, findings)
         self.healthy(story)
+        self.measured(story)
         self.job_said(story)
         self.foot(story, command)
 
@@ -159,6 +169,26 @@ class _Page:
             ]
             for row in rows
         )
+
+    def measured(self, story: Story) -> None:
+        """What the ways to targets hold, of which no finding speaks."""
+        for curve in story.measured_well[:_MOST_ROWS]:
+            state = _MARKED_AS[story.results[curve.target].verdict]
+            self.line()
+            self.paragraph(
+                Text.assemble((self.marks[state] + " ", STYLES[state]), (words.visible(curve.target), "bold")),
+                hanging=2,
+            )
+            self.curve(story, curve)
+
+    def curve(self, story: Story, curve: Curve) -> None:
+        """How many connections were held, in words and, of the first few, as a picture."""
+        self.field("Held", [conclusion(curve)])
+        self.pictures += 1
+        if self.pictures <= _MOST_PICTURES:
+            need = needed(story.plan.job)
+            for line in draw(curve, self.console.width, need=need, ascii_only=self.ascii_only):
+                self.line(line)
 
     def job_said(self, story: Story) -> None:
         rows = story.job_said

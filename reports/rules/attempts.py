@@ -8,10 +8,10 @@ from typing import Iterator, List, Optional, Tuple
 
 from reports.addresses import parse_address
 from reports.evidence import Case
-from reports.groups import shows_host
+from reports.groups import ip_of, shows_host
 from reports.maxcompute.ways import INTERNET
 from reports.model import Observation
-from reports.rules import clues, trace
+from reports.rules import clues, neighbours, trace
 from reports.rules.contract import Proof, Want
 from reports.words import count, listed, seconds
 
@@ -28,12 +28,18 @@ def wants(case: Case) -> Tuple[Want, ...]:
 
 def _attempts(case: Case) -> Iterator[Want]:
     name, subnets = case.target.name, case.run.subnets_of(case)
-    # Where somebody accepts in the target's place, all of it would be said of him.
-    if case.behind or not any(case in group.samples for group in subnets):
+    if not any(case in group.samples for group in subnets):
+        return
+    if case.behind:
+        # Whoever accepts in the target's place would be all that the others tell of.
+        if case.accepted_for and any(case is group.quickest for group in case.run.hosts_of(case)):
+            sources = islice(_other_sources(case), _MOST_SOURCES)
+            yield from (Want("answer", "from", name, source) for source in sources)
         return
     first = any(case is group.samples[0] for group in case.run.hosts_of(case))
     if first:
         yield Want("path", "echo", name)
+    yield from neighbours.wants(case)
     for source in islice(_other_sources(case), _MOST_SOURCES):
         yield Want("tcp", "connect_from", name, source)
     # What comes to its end on the way needs no more attempts: the trace is waited for.
@@ -92,7 +98,7 @@ def _of_host(case: Case, probe: str, *steps: str) -> Iterator[Observation]:
     """What was tried with the case's host, for whichever target of it."""
     for group in case.run.hosts_of(case):
         for other in group.cases:
-            yield from (seen for seen in other.of(probe) if seen.step in steps)
+            yield from (seen for seen in other.of(probe) if seen.step in steps and ip_of(seen) in case.ips)
 
 
 # --- other sources ----------------------------------------------------------------------------------------------------
@@ -110,16 +116,19 @@ def other_vswitch_answered(case: Case) -> Optional[Proof]:
 
 def _from_others(case: Case, nearby: bool) -> Optional[Proof]:
     usual = case.run.network_of(case.source)
+    what, probe, step = ("exchange", "answer", "from") if case.behind else ("SYN", "tcp", "connect_from")
     answered = tuple(
         seen
-        for seen in case.of("tcp", "connect_from") or _of_host(case, "tcp", "connect_from")
+        for seen in case.of(probe, step) or _of_host(case, probe, step)
         if shows_host(seen) and (case.run.network_of(str(seen.facts.get("source"))) is usual) is nearby
     )
+    # An end without a byte may be the work of whoever accepted.
+    answered = tuple(seen for seen in answered if seen.failure is None or not case.behind)
     if not answered or not clues.silent(case):
         return None
     sources = listed(list(dict.fromkeys(str(seen.facts["source"]) for seen in answered)))
-    words = "the same SYN from %s is answered in %s, from %s it is not"
-    return Proof(words % (sources, seconds(answered[0].duration_s), case.source), answered)
+    words = "the same %s from %s is answered in %s, from %s it is not"
+    return Proof(words % (what, sources, seconds(answered[0].duration_s), case.source), answered)
 
 
 def other_port_answered(case: Case) -> Optional[Proof]:

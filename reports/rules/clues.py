@@ -90,6 +90,14 @@ def way_silent(case: Case) -> Optional[Proof]:
     return Proof("all %d hosts by the same way (%s) are silent" % (hosts, case.way), way.silence[:3])
 
 
+def several_subnets_silent(case: Case) -> Optional[Proof]:
+    """Everything by the same way is silent, in several subnets alike."""
+    way = case.run.way_of(case)
+    if len(way.silent_subnets) < 2:
+        return None
+    return Proof("so in %s alike" % listed(way.silent_subnets), way.silence[:3])
+
+
 def other_way_answers(case: Case) -> Optional[Proof]:
     """A target by another way answers: this machine and its network stack work."""
     answers = _of_others(case, case.run.other_ways(case))

@@ -5,6 +5,8 @@ from typing import Dict, Optional, Tuple
 from attrs import frozen
 
 from reports.evidence import Case
+from reports.groups import Group
+from reports.rules import clues
 from reports.rules.contract import CONNECT, GROUP, Clue, Proof, Rule
 from reports.rules.filter import security_group_rule
 from reports.words import count, listed, seconds
@@ -41,11 +43,22 @@ def _master_works(case: Case) -> Optional[Proof]:
 
 
 def _several_fail(case: Case) -> Optional[Proof]:
-    """Two nodes or more, or the only one that there is: no matter of a single host."""
-    nodes = case.run.cluster(case.target.service, case.target.group)
+    """Two nodes or more: no matter of a single host."""
+    return _failing(case) if len(_nodes(case).unconnected) > 1 else None
+
+
+def _only_one_fails(case: Case) -> Optional[Proof]:
+    """The only node that is known: it may be its own matter as well."""
+    return _failing(case) if len(_nodes(case).cases) == 1 else None
+
+
+def _nodes(case: Case) -> Group:
+    return case.run.cluster(case.target.service, case.target.group)
+
+
+def _failing(case: Case) -> Proof:
+    nodes = _nodes(case)
     failing = nodes.unconnected
-    if len(failing) == 1 and len(nodes.cases) > 1:
-        return None
     total = count(len(nodes.cases), _FAMILIES[case.target.service].noun)
     return Proof(
         "%d of %s fail: %s" % (len(failing), total, listed([one.target.name for one in failing])),
@@ -59,7 +72,7 @@ RULES: Tuple[Rule, ...] = (
         explains=(CONNECT,),
         applies=_master_works,
         prior=0.15,
-        clues=(Clue(_several_fail, 40),),
+        clues=(Clue(_several_fail, 40), Clue(_only_one_fails, 6), Clue(clues.same_host_answers, 8)),
         snippet=security_group_rule,
         scope=GROUP,
     ),

@@ -24,6 +24,8 @@ EXCHANGE = "exchange"
 STAGES = (RESOLVE, CONNECT, PROXY, TLS, EXCHANGE)
 # The stage of a target of which none is broken: what impairs it all the same competes here.
 WORKS = ""
+# More and more connections to a target that works: which limit they met competes here, whatever else impairs it.
+LOAD = "load"
 
 # What one finding is about: cases of equal cause and equal scope are one finding.
 RUN = "run"

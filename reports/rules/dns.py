@@ -6,9 +6,12 @@ from reports.addresses import is_private
 from reports.evidence import Case, names_of
 from reports.failures import UNANSWERED, Failure
 from reports.model import Observation, Scalar
-from reports.rules import clues
+from reports.rules import attempts, clues
 from reports.rules.contract import CONNECT, NAME, RESOLVE, RUN, Clue, Proof, Rule, Test, Want
 from reports.words import listed, seconds
+
+# Set aside, or in use, for names that are none of the Internet's (RFC 6762, appendix G; RFC 8375; .internal by ICANN).
+_PRIVATE_DOMAINS = (".internal", ".intranet", ".private", ".corp", ".home", ".home.arpa", ".lan", ".local")
 
 
 def _said(*failures: Failure) -> Test:
@@ -139,6 +142,11 @@ def _domain_is_private(case: Case) -> Optional[Proof]:
     return None
 
 
+def _name_is_private(case: Case) -> Optional[Proof]:
+    """No name of the Internet ends so."""
+    return Proof() if case.target.host.lower().endswith(_PRIVATE_DOMAINS) else None
+
+
 def _meant_for_the_internet(case: Case) -> Optional[Proof]:
     """The job declares it as a public target."""
     return Proof("the job treats it as a public address", case.coverage) if case.way == "internet" else None
@@ -221,6 +229,8 @@ RULES = (
         explains=(RESOLVE,),
         applies=_either(_said(Failure.DNS_NXDOMAIN), _resolver_said(Failure.DNS_NXDOMAIN)),
         prior=4.0,
+        # A resolver that gives up on a loop says no more than that there is no such name.
+        clues=(Clue(_said(Failure.DNS_CNAME_LOOP), 0.1),),
         scope=NAME,
     ),
     Rule(
@@ -253,7 +263,7 @@ RULES = (
         explains=(RESOLVE,),
         applies=_no_server_answers,
         prior=0.2,
-        clues=(Clue(_answers_others, 20), Clue(_silent_for_all, 0.05)),
+        clues=(Clue(_answers_others, 20), Clue(_silent_for_all, 0.05), Clue(_truncated_and_no_tcp, 0)),
         wants=_want_control,
         scope=NAME,
     ),
@@ -281,7 +291,12 @@ RULES = (
         explains=(CONNECT,),
         applies=_public_name_private_address,
         prior=0.3,
-        clues=(Clue(_meant_for_the_internet, 20), Clue(_other_answer_works, 0.3), Clue(_domain_is_private, 0.02)),
+        clues=(
+            Clue(_meant_for_the_internet, 20),
+            Clue(_other_answer_works, 0.3),
+            Clue(_domain_is_private, 0.02),
+            Clue(_name_is_private, 0.1),
+        ),
         scope=NAME,
     ),
     Rule(
@@ -289,16 +304,16 @@ RULES = (
         explains=(CONNECT,),
         applies=_dead_by_name,
         prior=0.03,
-        clues=(Clue(_other_answer_works, 500), Clue(clues.same_host_answers, 0.2)),
+        clues=(Clue(_other_answer_works, 4000), Clue(clues.same_host_answers, 0.2), Clue(attempts.host_is_up, 0.3)),
         details=_stale_details,
         scope=NAME,
     ),
-    Rule(cause="dns_slow", standalone=True, applies=_late, prior=0.95, details=_servers_of_late, scope=RUN),
+    Rule(cause="dns_slow", standalone=True, applies=_late, prior=0.98, details=_servers_of_late, scope=RUN),
     Rule(
         cause="dns_first_server_dead",
         standalone=True,
         applies=_first_is_dead,
-        prior=0.9,
+        prior=0.98,
         details=_dead_server,
         scope=RUN,
     ),

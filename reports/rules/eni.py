@@ -7,7 +7,7 @@ from reports.evidence import Case
 from reports.failures import Failure
 from reports.maxcompute.ways import GOVERNED
 from reports.model import Observation
-from reports.rules import attempts, clues
+from reports.rules import attempts, clues, neighbours
 from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
 from reports.words import listed
 
@@ -43,6 +43,11 @@ def _no_eni_here(case: Case) -> Optional[Proof]:
 def _none_declared(case: Case) -> Optional[Proof]:
     """The plan names no vSwitch: that an interface is missing is only worked out from the route taken."""
     return None if case.run.plan.networks else Proof()
+
+
+def _not_asked_for(case: Case) -> Optional[Proof]:
+    """The job's settings do not switch the way on: that is why there is none."""
+    return Proof("", case.coverage) if case.fact("enabled") is False else None
 
 
 def _in_state(case: Case, carrier: bool) -> Optional[Proof]:
@@ -124,21 +129,18 @@ def _only_interface_works(case: Case) -> Optional[Proof]:
     return clues.other_way_answers(case) if len(up) == 1 else None
 
 
-def _several_subnets(case: Case) -> Optional[Proof]:
-    """Several subnets are silent alike."""
-    way = case.run.way_of(case)
-    if len(way.silent_subnets) < 2:
-        return None
-    return Proof("so in %s alike" % listed(way.silent_subnets), way.silence[:3])
-
-
 RULES = (
     Rule(
         cause="eni_missing",
         explains=(CONNECT,),
         applies=_no_eni_here,
-        prior=4.0,
-        clues=(Clue(clues.way_answers, 0), Clue(clues.way_silent, 2), Clue(_none_declared, 0.1)),
+        prior=8.0,
+        clues=(
+            Clue(clues.way_answers, 0),
+            Clue(clues.way_silent, 2),
+            Clue(_none_declared, 0.1),
+            Clue(_not_asked_for, 0.3),
+        ),
         scope=RUN,
     ),
     Rule(
@@ -173,10 +175,13 @@ RULES = (
         prior=0.05,
         clues=(
             Clue(clues.way_answers, 0),
+            Clue(neighbours.way_answers, 0),
             Clue(_only_interface_works, 0),
-            Clue(clues.way_silent, 8),
-            Clue(_several_subnets, 5),
+            # In one subnet alone it is as much a matter of that subnet.
+            Clue(clues.way_silent, 4),
+            Clue(clues.several_subnets_silent, 10),
             Clue(clues.other_way_answers, 1.5),
+            Clue(attempts.host_is_up, 0.05),
         ),
         scope=RUN,
     ),

@@ -14,7 +14,7 @@ from reports.maxcompute.statements import admit_in_security_group, admit_in_whit
 from reports.maxcompute.ways import INTERNET
 from reports.model import Scalar
 from reports.remedies import vswitch
-from reports.rules import attempts, clues, forwarder, trace
+from reports.rules import attempts, clues, forwarder, neighbours, trace
 from reports.rules.contract import CONNECT, HOST, SUBNET, Clue, Proof, Rule, Want
 from reports.words import listed, seconds
 
@@ -163,10 +163,16 @@ RULES = (
         applies=_silent_inside,
         prior=0.3,
         clues=(
-            *_OF_A_PORT,
+            Clue(clues.same_host_answers, 8),
+            Clue(_port_is_singled_out, 2),
+            # A group that does not admit the source at all drops every port of its hosts.
+            Clue(clues.same_host_silent, 1.2),
+            Clue(neighbours.answer, 1.2),
+            Clue(clues.subnet_silent, 0.3),
+            Clue(neighbours.are_silent, 0.7),
+            Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
-            Clue(attempts.host_is_up, 1.5),
-            Clue(attempts.other_ports_silent, 0.7),
+            Clue(attempts.host_is_up, 2),
             Clue(attempts.other_port_answered, 0.1),
         ),
         wants=attempts.wants,
@@ -180,15 +186,16 @@ RULES = (
         prior=0.12,
         clues=(
             Clue(clues.same_host_answers, 0),
-            Clue(clues.same_host_silent, 3),
-            Clue(clues.subnet_answers, 3),
+            Clue(clues.same_host_silent, 2),
+            Clue(clues.subnet_answers, 2),
+            Clue(neighbours.answer, 2),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
             Clue(trace.left, 2),
             # It drops not everything, then.
-            Clue(attempts.host_is_up, 0.5),
-            Clue(attempts.other_ports_silent, 1.3),
+            Clue(attempts.host_is_up, 0.4),
+            Clue(attempts.other_ports_silent, 1.2),
             Clue(attempts.other_port_answered, 0.1),
         ),
         wants=attempts.wants,
@@ -199,23 +206,23 @@ RULES = (
         cause="ip_whitelist_mismatch",
         explains=(CONNECT,),
         applies=_not_admitted,
-        prior=9.0,
-        clues=(Clue(clues.way_silent, 0.2), Clue(attempts.other_source_answered, 3)),
+        prior=30.0,
+        clues=(*_OF_A_PORT, Clue(attempts.other_source_answered, 3)),
         snippet=_whitelist_entry,
     ),
     Rule(
         cause="return_path_drop",
         explains=(CONNECT,),
         applies=clues.silent,
-        prior=0.03,
+        prior=0.04,
         clues=(
             Clue(attempts.other_port_answered, 1000),
+            Clue(forwarder.hides_ports, 2),
             Clue(clues.same_host_answers, 0.3),
-            Clue(clues.subnet_answers, 0.5),
+            Clue(clues.same_host_silent, 2),
             Clue(clues.subnet_silent, 3),
             Clue(clues.way_silent, 0.3),
             Clue(trace.held_back, 0.1),
-            Clue(attempts.host_is_up, 2),
             Clue(attempts.other_vswitch_answered, 5),
         ),
         wants=attempts.wants,
@@ -234,7 +241,7 @@ RULES = (
         cause="admin_prohibited",
         explains=(CONNECT,),
         applies=trace.routers_unheard,
-        prior=0.04,
+        prior=0.01,
         clues=_OF_A_PORT,
         scope=HOST,
     ),
@@ -242,11 +249,13 @@ RULES = (
         cause="sg_reset",
         explains=(CONNECT,),
         applies=_reset,
-        prior=0.06,
+        prior=0.12,
         clues=(
+            Clue(clues.same_host_answers, 2),
             Clue(_nearer_than_its_host, 40),
             Clue(trace.reset_on_the_way, 40),
-            Clue(trace.reset_by_the_host, 0.3),
+            # A device right before the host lets a SYN through that expires there, and resets the next one.
+            Clue(trace.reset_by_the_host, 0.6),
         ),
         suspects=_may_be_on_the_way,
     ),

@@ -4,7 +4,6 @@ from itertools import islice
 from typing import Dict, Optional, Set, Tuple
 
 from reports.addresses import is_private
-from reports.causes.entry import INFO
 from reports.evidence import Case
 from reports.failures import Failure
 from reports.groups import ip_of
@@ -17,8 +16,6 @@ from reports.words import listed
 _AT_ONCE = 1.0
 # With so many ways of targets that answer an odd one is compared.
 _MOST_COMPARED = 3
-# Of the local ports, taken for one destination.
-_SHARE_TO_TELL, _SHARE_TO_WARN = 0.5, 0.8
 
 
 def _filtered_here(case: Case) -> Optional[Proof]:
@@ -229,62 +226,6 @@ def _fell_short(case: Case) -> Optional[Proof]:
     return Proof("could not be measured: %s" % listed([kind.replace("_", " ") for kind in kinds]), short[:3])
 
 
-def _few_ports_left(case: Case) -> Optional[Proof]:
-    """One destination takes most of the local ports: the next connections to it find none."""
-    for seen in case.run.of("local", "ports"):
-        share, busiest = _share_taken(case, seen), str(seen.facts.get("busiest", ""))
-        ip = busiest.rpartition(":")[0].strip("[]")
-        # Another destination may use the same ports.
-        if share < _SHARE_TO_TELL or (case.run.is_targets(ip) and ip not in case.ips):
-            return None
-        words = "connections to %s take %s of the %d local ports, %s of them in TIME_WAIT" % (
-            busiest,
-            seen.facts["busiest_taken"],
-            _port_range(case),
-            seen.facts["busiest_time_wait"],
-        )
-        again = _sent_again(case)
-        if again:
-            words += "; the SYN to %s had to be sent again" % again[0].address
-        return Proof(words, (seen, *again))
-    return None
-
-
-def _ask_who_takes_ports(case: Case) -> Tuple[Want, ...]:
-    """Where there are many connections at all; most machines serve others as well, which takes no local port."""
-    sockets = sum(
-        int(seen.facts.get(key, 0))
-        for seen in case.run.of("local", "pressure")
-        for key in ("tcp_in_use", "tcp_time_wait")
-    )
-    ports = _port_range(case)
-    return (Want("local", "ports"),) if ports and sockets >= ports * _SHARE_TO_TELL else ()
-
-
-def _how_few_ports(case: Case) -> Optional[str]:
-    for seen in case.run.of("local", "ports"):
-        if _share_taken(case, seen) < _SHARE_TO_WARN and not _sent_again(case):
-            return INFO
-    return None
-
-
-def _share_taken(case: Case, seen: Observation) -> float:
-    ports = _port_range(case)
-    return int(seen.facts.get("busiest_taken", 0)) / ports if ports else 0.0
-
-
-def _port_range(case: Case) -> int:
-    """How many ports this machine takes for its connections; 0 where that is not known."""
-    for seen in case.run.of("local", "limits"):
-        if "ports_low" in seen.facts:
-            return int(seen.facts["ports_high"]) - int(seen.facts["ports_low"]) + 1
-    return 0
-
-
-def _sent_again(case: Case) -> Tuple[Observation, ...]:
-    return tuple(seen for seen in case.connects if int(seen.facts.get("syns", 1)) > 1)
-
-
 RULES = (
     Rule(
         cause="local_firewall_drop",
@@ -321,15 +262,6 @@ RULES = (
         suspects=_compare_ways,
         details=_wrong_route_details,
         scope=SUBNET,
-    ),
-    Rule(
-        cause="local_pressure",
-        standalone=True,
-        applies=_few_ports_left,
-        prior=0.9,
-        suspects=_ask_who_takes_ports,
-        severity=_how_few_ports,
-        scope=RUN,
     ),
     Rule(cause="local_resources", standalone=True, applies=_fell_short, prior=0.95, scope=RUN),
 )

@@ -2,7 +2,7 @@
 
 One lost SYN says nothing: it calls for a series of handshakes with the target, with another port of its host and with
 other hosts by the same way. A way, subnet or host is said to lose where several places in it do, and none lost less
-than chance allows.
+than chance allows. Where somebody on the way takes the handshakes, exchanges stand for them (reports/rules/answers.py).
 """
 
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -15,6 +15,7 @@ from reports.evidence import Case
 from reports.failures import Failure
 from reports.groups import Group, ip_of
 from reports.model import Observation
+from reports.rules.burst import passes_slowly
 from reports.rules.contract import CONNECT, EXCHANGE, TLS, WAY, WORKS, Clue, Proof, Rule, Want
 from reports.services import MYSQL, service_at
 from reports.statistics import wilson
@@ -25,6 +26,8 @@ _ORDINARY = 0.005
 _FEWEST = 2
 # From here on it is critical, where that is sure.
 _HEAVY = 0.05
+# Of an exchange behind one who accepts: his SYN and its answer, the question and its answer.
+_PACKETS = 4
 # What is left to chance.
 _DOUBT = 0.05
 # So many targets of a way that lost a SYN or are slow are measured, and so many silent ones beside them.
@@ -37,23 +40,32 @@ _MOST_SILENT = 6
 
 def _suspects(case: Case) -> Tuple[Want, ...]:
     """The series for a whole way, asked for once: by its first target."""
-    cases = case.run.way_of(case).cases
+    way = case.run.way_of(case)
+    if way.accepted_early:
+        return ()  # its handshakes end at whoever accepts
+    cases = way.cases
     return tuple(dict.fromkeys(_wanted(cases))) if cases[0] is case else ()
 
 
 def _wanted(cases: Sequence[Case]) -> Iterator[Want]:
-    asked = [seen for case in cases if "loss" in case.target.measure for seen in _answered(case) or case.connects]
+    measured = [case for case in cases if "loss" in case.target.measure and not _may_be_accepted_for(case)]
+    asked = [seen for case in measured for seen in _answered(case) or case.connects]
     losing = [(case, seen) for case in cases for seen in _hints(case)][:_MOST_SUSPECTS]
     known = {seen.target for seen in asked + [seen for _, seen in losing]}
     late = sorted((seen for case in cases for seen in _late(case) if seen.target not in known), key=_costs)
     yield from map(_series, asked + [seen for _, seen in losing])
     yield from (Want("loss", "round_trips", seen.target, ip_of(seen)) for seen in late[:_MOST_SUSPECTS])
-    losing += [(case, seen) for case in cases for seen in case.series if _is_lossy([seen])][:_MOST_SUSPECTS]
+    losing += [(case, seen) for case in cases for seen in case.series if is_lossy([seen])][:_MOST_SUSPECTS]
     for case, seen in losing:
-        yield from map(_series, _controls(case, ip_of(seen)))
+        yield from map(_series, controls(case, ip_of(seen)))
     if losing:
         silent = [seen for case in cases if case.stage == CONNECT for seen in case.silent[:1]]
         yield from map(_series, silent[:_MOST_SILENT])
+
+
+def _may_be_accepted_for(case: Case) -> bool:
+    """Whether the first hop is still to tell who takes its handshakes: it is asked before (rules/answers.py)."""
+    return not case.run.way_of(case).traces and case.stage != CONNECT and not any(map(case.run.is_on_link, case.ips))
 
 
 def _series(seen: Observation) -> Want:
@@ -82,7 +94,7 @@ def _is_unacknowledged(seen: Observation) -> bool:
     return seen.failure is Failure.TIMED_OUT and bool(seen.facts.get("unacked")) and not seen.facts.get("bytes_in")
 
 
-def _controls(case: Case, ip: str) -> List[Observation]:
+def controls(case: Case, ip: str) -> List[Observation]:
     """Answers to hold it against: of another port of the host, of its neighbour, of a host elsewhere by the way."""
     run = case.run
     found: Dict[str, Observation] = {}
@@ -94,7 +106,7 @@ def _controls(case: Case, ip: str) -> List[Observation]:
         for seen in group.answers:
             same_host, near = ip_of(seen) == ip, run.subnet_of(ip_of(seen)) in case.subnets
             where = "host" if same_host else "neighbour" if near else "elsewhere"
-            if where == place and seen.target != case.target.name and seen.probe == "tcp":
+            if where == place and seen.target != case.target.name:
                 found.setdefault(place, seen)
                 break
     return list(found.values())
@@ -117,24 +129,40 @@ class _Loss:
     def told(self) -> str:
         lost, syns = _sums(self.series)
         low, high = self.interval
-        each = [
-            "%s of %s to %s" % (seen.facts["syns_lost"], count(_syns(seen), "SYN"), seen.address)
-            for seen in self.series
-        ]
+        each = ["%s of %s %s" % (_lost(seen), _tries(seen), seen.address) for seen in self.series]
         sure = "%s are lost (95 %% sure: %s to %s)" % (share(lost / syns), share(low), share(high))
         where = "what was measured %s loses: " % self.common if self.common else ""
+        if self.series[0].probe == "answer":
+            words = "%s%s came as late as what is sent again does, or not at all; of about %d packets in each, %s"
+            return words % (where, listed(each, 4), _PACKETS, sure)
         return "%s%s got no answer; %s" % (where, listed(each, 4), sure)
 
 
 def _sums(series: Sequence[Observation]) -> Tuple[int, int]:
-    return sum(int(seen.facts.get("syns_lost", 0)) for seen in series), sum(_syns(seen) for seen in series)
+    return sum(map(_lost, series)), sum(map(_sent, series))
 
 
-def _syns(seen: Observation) -> int:
-    return int(seen.facts.get("syns", 0))
+def _lost(seen: Observation) -> int:
+    return int(seen.facts.get("syns_lost", seen.facts.get("late", 0)))
 
 
-def _is_lossy(series: Sequence[Observation]) -> bool:
+def _sent(seen: Observation) -> int:
+    """SYNs; of a series of exchanges, the packets of each that nothing goes on without."""
+    return int(seen.facts.get("syns", _PACKETS * int(seen.facts.get("tried", 0))))
+
+
+def _tries(seen: Observation) -> str:
+    if seen.probe == "answer":
+        return "%s with" % count(int(seen.facts["tried"]), "exchange")
+    return "%s to" % count(_sent(seen), "SYN")
+
+
+def _tried(series: Sequence[Observation]) -> int:
+    return sum(int(seen.facts["tried"]) for seen in series)
+
+
+def is_lossy(series: Sequence[Observation]) -> bool:
+    """Whether the series lose more than every network does, beyond chance."""
     lost, syns = _sums(series)
     return lost >= _FEWEST and wilson(lost, syns)[0] > _ORDINARY
 
@@ -146,7 +174,7 @@ def _answering(series: Sequence[Observation]) -> Tuple[Observation, ...]:
 
 def _own(case: Case) -> Tuple[Observation, ...]:
     """The target's own series: where the first handshake was answered, also one that then got no answer at all."""
-    return _answering(case.series) if case.stage == CONNECT else tuple(case.series)
+    return _answering(case.series) if case.stage == CONNECT or case.behind else tuple(case.series)
 
 
 def _losing(case: Case) -> Optional[_Loss]:
@@ -161,11 +189,11 @@ def _losing(case: Case) -> Optional[_Loss]:
     ]
     for group, common, place in wider:
         series = _answering(group.series)
-        losing = tuple(seen for seen in series if _is_lossy([seen]))
+        losing = tuple(seen for seen in series if is_lossy([seen]))
         if len({place(seen) for seen in losing}) > 1 and all(_may_lose(seen, losing) for seen in series):
             return _Loss(losing, common)
     own = _own(case)
-    return _Loss(own, "") if _is_lossy(own) else None
+    return _Loss(own, "") if is_lossy(own) else None
 
 
 def _address(seen: Observation) -> str:
@@ -180,19 +208,21 @@ def _may_lose(seen: Observation, losing: Sequence[Observation]) -> bool:
     return wilson(own_lost, own_syns)[1] >= low if own_lost else (1 - lost / syns) ** own_syns > _DOUBT
 
 
-def _loses(case: Case) -> Optional[Proof]:
+def loses(case: Case) -> Optional[Proof]:
     """Loss was measured, and it may be why this target fails, where it does."""
     if any(seen.failure is not Failure.TIMED_OUT for seen in case.broken):
         return None
     own = _answering(case.series)
-    if case.stage == CONNECT and case.series and not own:
+    unconnected = case.stage == CONNECT or case.behind
+    if unconnected and case.series and not own:
         return None
     loss = _losing(case)
     if loss is not None:
         return Proof(loss.told(), loss.series)
-    if case.stage == CONNECT and own:
-        lost, syns = _sums(own)
-        return Proof("then %d of %s were answered" % (syns - lost, count(syns, "SYN")), own)
+    if unconnected and own:
+        answered = sum(int(seen.facts["answered"]) for seen in own)
+        what = "exchange" if case.behind else "handshake"
+        return Proof("then %d of %s were answered" % (answered, count(_tried(own), what)), own)
     return None
 
 
@@ -204,7 +234,7 @@ def _severity(case: Case) -> Optional[str]:
 
 def _unmeasured(case: Case) -> Optional[Proof]:
     """Others lose; whether this one would answer another SYN was not tried."""
-    return Proof() if case.stage == CONNECT and not case.series else None
+    return Proof() if (case.stage == CONNECT or case.behind) and not case.series else None
 
 
 def _heavy(case: Case) -> Optional[Proof]:
@@ -219,20 +249,20 @@ def _heavy(case: Case) -> Optional[Proof]:
 def _port_loses(case: Case) -> Optional[Proof]:
     """SYNs to this port are lost, or what was sent after the handshake was not acknowledged."""
     own = _own(case)
-    if case.stage in (TLS, EXCHANGE):
+    if case.stage in (TLS, EXCHANGE) and not case.behind:
         mute = tuple(seen for seen in case.broken if _is_unacknowledged(seen))
         words = "the handshake with %s is complete, and its host acknowledges nothing of what we then sent"
         return Proof(words % mute[0].address, mute) if mute and len(mute) == len(case.broken) else None
-    return Proof(_Loss(own, "").told(), own) if _is_lossy(own) else None
+    return Proof(_Loss(own, "").told(), own) if is_lossy(own) else None
 
 
 def _other_port_is_clean(case: Case) -> Optional[Proof]:
     """Another port of the same host loses nothing: the way to the host is fine."""
-    clean = tuple(seen for seen in _others(case) if not seen.facts.get("syns_lost") and _is_apart(case, seen))
+    clean = tuple(seen for seen in _others(case) if not _lost(seen) and _is_apart(case, seen))
     if not clean:
         return None
-    words = "%s, the same host, answered all of %s"
-    return Proof(words % (clean[0].address, count(_syns(clean[0]), "SYN")), clean)
+    words = "%s, the same host, lost none of %s it"
+    return Proof(words % (clean[0].address, _tries(clean[0])), clean)
 
 
 def _is_apart(case: Case, other: Observation) -> bool:
@@ -242,7 +272,7 @@ def _is_apart(case: Case, other: Observation) -> bool:
 
 def _other_port_loses(case: Case) -> Optional[Proof]:
     """Another port of the same host loses SYNs too: it is not one listener."""
-    losing = tuple(seen for seen in _others(case) if _is_lossy([seen]))
+    losing = tuple(seen for seen in _others(case) if is_lossy([seen]))
     words = "%s, the same host, loses SYNs too: it is not one listener"
     return Proof(words % losing[0].address, losing) if losing else None
 
@@ -256,16 +286,16 @@ def _others(case: Case) -> Tuple[Observation, ...]:
 def _another_host_loses(case: Case) -> Optional[Proof]:
     """Another host by the same way loses SYNs too."""
     way = _answering(case.run.way_of(case).series)
-    losing = tuple(seen for seen in way if ip_of(seen) not in case.ips and _is_lossy([seen]))
+    losing = tuple(seen for seen in way if ip_of(seen) not in case.ips and is_lossy([seen]))
     return Proof("%s, another host, loses SYNs too" % losing[0].address, losing[:1]) if losing else None
 
 
 def _another_host_is_clean(case: Case) -> Optional[Proof]:
     """Another host by the same way lost nothing."""
     way = _answering(case.run.way_of(case).series)
-    clean = tuple(seen for seen in way if ip_of(seen) not in case.ips and not seen.facts.get("syns_lost"))
-    words = "%s, by the same way (%s), answered all of %s"
-    return Proof(words % (clean[0].address, case.way, count(_syns(clean[0]), "SYN")), clean[:1]) if clean else None
+    clean = tuple(seen for seen in way if ip_of(seen) not in case.ips and not _lost(seen))
+    words = "%s, by the same way (%s), lost none of %s it"
+    return Proof(words % (clean[0].address, case.way, _tries(clean[0])), clean[:1]) if clean else None
 
 
 # --- what is late -----------------------------------------------------------------------------------------------------
@@ -273,13 +303,13 @@ def _another_host_is_clean(case: Case) -> Optional[Proof]:
 
 def _late(case: Case) -> List[Observation]:
     """Handshakes that took longer than the plan calls slow, and lost no SYN."""
-    limit, _ = _limit(case)
+    limit, _ = rtt_limit(case)
     return [
         seen for seen in case.connected if seen.facts.get("syns") == 1 and float(seen.facts.get("rtt_s", 0)) > limit
     ]
 
 
-def _limit(case: Case) -> Tuple[float, str]:
+def rtt_limit(case: Case) -> Tuple[float, str]:
     """The round-trip time above which the case's way is slow, and where the plan says so."""
     slow = case.run.plan.slow
     far = case.way == "internet" or (case.way != "vpc" and not all(is_private(ip) for ip in case.ips))
@@ -288,7 +318,7 @@ def _limit(case: Case) -> Tuple[float, str]:
 
 def _far(case: Case) -> Optional[Proof]:
     """The median of a series is above the limit for sure: the target's own, else one by the same way."""
-    limit, name = _limit(case)
+    limit, name = rtt_limit(case)
     series = _answering(case.series)
     if not series and _late(case):
         series = _answering(case.run.way_of(case).series)
@@ -316,13 +346,14 @@ RULES = (
     Rule(
         cause="packet_loss",
         explains=(CONNECT, TLS, EXCHANGE, WORKS),
-        applies=_loses,
+        applies=loses,
         prior=1.0,
         clues=(
             Clue(_another_host_loses, 3),
             Clue(_other_port_is_clean, 0.3),
             Clue(_unmeasured, 0.3),
             Clue(_heavy, 3),
+            Clue(passes_slowly, 0.01),
         ),
         suspects=_suspects,
         severity=_severity,
@@ -339,8 +370,9 @@ RULES = (
             Clue(_another_host_loses, 0.1),
             Clue(_another_host_is_clean, 2),
             Clue(_other_port_is_clean, 8),
+            Clue(passes_slowly, 0.05),
         ),
         severity=_severity,
     ),
-    Rule(cause="high_latency", standalone=True, applies=_far, prior=0.95, scope=WAY),
+    Rule(cause="high_latency", standalone=True, applies=_far, prior=0.98, scope=WAY),
 )

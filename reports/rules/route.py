@@ -4,7 +4,7 @@ from typing import Optional
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules import attempts, clues, forwarder, trace
+from reports.rules import attempts, clues, forwarder, neighbours, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
 
 # Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
@@ -69,9 +69,14 @@ _OF_A_SUBNET = (
     Clue(clues.on_link, 0),
     Clue(clues.same_host_answers, 0),
     Clue(clues.subnet_answers, 0),
+    Clue(neighbours.answer, 0),
     Clue(clues.subnet_silent, 10),
+    Clue(neighbours.are_silent, 4),
     Clue(clues.way_answers, 2),
-    Clue(clues.way_silent, 0.3),
+    Clue(clues.several_subnets_silent, 0.3),
+    Clue(attempts.host_is_up, 0),
+    Clue(attempts.other_source_answered, 0),
+    Clue(attempts.other_port_answered, 0),
 )
 
 RULES = (
@@ -80,7 +85,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_router_says_no,
         prior=5.0,
-        clues=(Clue(forwarder.hearsay, 0.04),),
+        clues=(Clue(forwarder.hearsay, 0.04), Clue(forwarder.ends_alike, 10)),
         scope=SUBNET,
     ),
     Rule(
@@ -88,7 +93,12 @@ RULES = (
         explains=(CONNECT,),
         applies=_says_no_of_a_neighbour,
         prior=5.0,
-        clues=(Clue(clues.same_host_answers, 0), Clue(clues.subnet_answers, 0), Clue(forwarder.hearsay, 0.04)),
+        clues=(
+            Clue(clues.same_host_answers, 0),
+            Clue(clues.subnet_answers, 0),
+            Clue(neighbours.answer, 0),
+            Clue(forwarder.hearsay, 0.04),
+        ),
         scope=SUBNET,
     ),
     # Where no router is ever heard, what it says is silence.
@@ -96,7 +106,7 @@ RULES = (
         cause="router_no_route",
         explains=(CONNECT,),
         applies=trace.routers_unheard,
-        prior=0.012,
+        prior=0.03,
         clues=_OF_A_SUBNET,
         scope=SUBNET,
     ),
@@ -112,13 +122,14 @@ RULES = (
             Clue(clues.arp_unanswered, 30),
             Clue(_no_unreachable_in_time, 0.5),
             Clue(clues.same_host_answers, 0),
-            Clue(clues.subnet_answers, 3),
+            Clue(clues.subnet_answers, 2),
+            Clue(neighbours.answer, 2),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
             Clue(trace.left, 2),
             Clue(attempts.host_is_up, 0),
-            Clue(attempts.other_ports_silent, 1.5),
+            Clue(attempts.other_ports_silent, 1.2),
             Clue(attempts.other_source_answered, 0),
             Clue(attempts.other_vswitch_answered, 0),
             Clue(attempts.other_port_answered, 0),
@@ -135,9 +146,6 @@ RULES = (
             *_OF_A_SUBNET,
             Clue(trace.held_back, 8),
             Clue(trace.passed_on, 0.05),
-            Clue(attempts.host_is_up, 0),
-            Clue(attempts.other_source_answered, 0),
-            Clue(attempts.other_port_answered, 0),
         ),
         wants=attempts.wants,
         scope=SUBNET,

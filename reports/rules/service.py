@@ -232,7 +232,9 @@ def _service_error_details(case: Case) -> Dict[str, Scalar]:
 
 
 def _slow(case: Case) -> Optional[Proof]:
-    """The right answer came, later than the plan calls slow."""
+    """The right answer came, later than the plan calls slow, and nobody accepts in its place (rules/answers.py)."""
+    if case.accepted_for:
+        return None
     limit = case.run.plan.slow.service
     late = tuple(
         seen for seen in case.exchanges if seen.failure is None and float(seen.facts.get("first_byte_s", 0.0)) > limit
@@ -281,9 +283,10 @@ RULES: Tuple[Rule, ...] = (
         prior=2.0,
         clues=(
             Clue(clues.same_host_answers, 2),
+            Clue(forwarder.ends_alike, 0.5),
             Clue(_sandbox_may_refuse, 0.1),
             Clue(trace.reset_on_the_way, 0.02),
-            Clue(trace.reset_by_the_host, 2),
+            Clue(trace.reset_by_the_host, 1.2),
         ),
     ),
     # A full queue drops SYNs: one handshake cannot tell it from a filter that drops them.
@@ -390,7 +393,7 @@ RULES: Tuple[Rule, ...] = (
         cause="one_address_dead",
         standalone=True,
         applies=_one_dead,
-        prior=0.98,
+        prior=0.99,
         details=_one_dead_details,
         scope=TARGET,
     ),

@@ -2,13 +2,33 @@
 
 from typing import Dict, Tuple
 
-from reports.rules import dns, egress, eni, filter, http, local, path, route, service, settings, sizes, throughput, tls  # noqa: A004 - a layer's name
-from reports.rules.contract import STAGES, WORKS, Rule, wants_nothing
+from reports.rules import (
+    answers,
+    burst,
+    dns,
+    egress,
+    eni,
+    filter,  # noqa: A004 - a layer's name
+    http,
+    later,
+    local,
+    path,
+    pressure,
+    route,
+    saturation,
+    service,
+    settings,
+    sizes,
+    throughput,
+    tls,
+)
+from reports.rules.contract import LOAD, STAGES, WORKS, Rule, wants_nothing
 
 RULES: Tuple[Rule, ...] = (
     settings.RULES
     + dns.RULES
     + local.RULES
+    + pressure.RULES
     + eni.RULES
     + egress.RULES
     + route.RULES
@@ -19,11 +39,15 @@ RULES: Tuple[Rule, ...] = (
     + http.RULES
     + tls.RULES
     + path.RULES
+    + answers.RULES
+    + burst.RULES
+    + later.RULES
+    + saturation.RULES
 )
 
 # The rules that compete to explain each stage, and those that are reported by themselves.
 EXPLAINING: Dict[str, Tuple[Rule, ...]] = {
-    stage: tuple(rule for rule in RULES if stage in rule.explains) for stage in (*STAGES, WORKS)
+    stage: tuple(rule for rule in RULES if stage in rule.explains) for stage in (*STAGES, WORKS, LOAD)
 }
 STANDALONE: Tuple[Rule, ...] = tuple(rule for rule in RULES if rule.standalone)
 # Those that may ask for an experiment where nothing is broken.

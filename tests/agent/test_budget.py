@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.budget import Pace, RunBudget, share_out
+from agent.budget import HELD_BYTES, Pace, RunBudget, share_out
 from reports.failures import Failed, Failure
 from reports.model import Limits, Share
 
@@ -32,6 +32,32 @@ async def test_rate_holds_in_every_second():
     assert len(times) == 600
     assert _most_within(times, 1.0) <= 400
     assert _most_within(times, 0.1) <= 40
+
+
+async def test_what_a_target_allows_comes_beside():
+    """While it is allowed, so many connections to one target may be open; others, and later ones, are as before."""
+    budget = RunBudget(Limits(rate=100_000, concurrency=2, per_target=1, bytes=10, bytes_per_target=10))
+    keys = ("held", "192.0.2.1:80")
+    with budget.holding(keys, 3):
+        for _ in range(3):
+            await budget.admit(keys)
+        await budget.admit(("other",))
+        fourth = asyncio.ensure_future(budget.admit(keys))
+        await asyncio.sleep(0)
+        waits = not fourth.done()
+        budget.spend(keys, 3 * HELD_BYTES)
+        fourth.cancel()
+        for _ in range(3):
+            budget.release(keys)
+    await budget.admit(keys)
+    second = asyncio.ensure_future(budget.admit(keys))
+    await asyncio.sleep(0)
+
+    assert waits
+    assert not second.done()
+    second.cancel()
+    with pytest.raises(Failed):
+        budget.spend(keys, 11)
 
 
 async def test_places_are_never_exceeded():
@@ -106,8 +132,8 @@ async def test_concurrency_is_planned_from_the_descriptors(descriptors, expected
 
 
 async def test_bytes():
-    """Bytes are counted for the target and for the run."""
-    limits = evolve(Limits(), bytes_per_target=100, bytes=150)
+    """Bytes are counted for the target and for the run; a quarter is kept for what comes unread."""
+    limits = evolve(Limits(), bytes_per_target=132, bytes=200)
     budget = RunBudget(limits)
     budget.spend(("a",), 90)
     budget.spend(("b",), 50)

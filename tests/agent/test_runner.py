@@ -160,3 +160,15 @@ async def test_the_name_servers_of_the_plan_are_the_only_ones():
 
     assert {"query", "control"} == {seen.step for seen in report.observations if seen.probe == "dns"}
     assert ["dns_unreachable"] == [finding.cause for finding in report.findings]
+
+
+async def test_what_failed_fast_is_asked_once_more(server):
+    """In a phase of its own at the end; a healthy plan has none."""
+    port = await server(_idle)
+    phases = [
+        [phase.name for phase in (await _run(from_targets(targets))).run.phases]
+        for targets in ([f"127.0.0.1:{port}"], [f"127.0.0.1:{port}", "127.0.0.1:1"])
+    ]
+
+    assert "again" not in phases[0]
+    assert phases[1][-1] == "again"

@@ -27,6 +27,7 @@ from tests.lab.draws.draw import draw
 from tests.lab.faults import FAULTS
 from tests.lab.nameserver import FIRST, SECOND, NameServers
 from tests.lab.real import PATH, RealServers
+from tests.lab.saturation.ground import Saturation
 from tests.lab.servers import HEALTHY, Servers
 from tests.lab.sparkcluster import SparkCluster
 from tests.lab.variants import FAULTS as VARIATIONS
@@ -71,6 +72,7 @@ class Inside:
         self._recorders: dict[str, Recorder] = {}
         self._fleet = False
         self._spark: SparkCluster | None = None
+        self._saturation = Saturation(FOLDER, self.authority, self.command)
 
     def built(self) -> float:
         """Seconds that the network took."""
@@ -189,6 +191,10 @@ class Inside:
         if self._spark is None:
             self._spark = SparkCluster(FOLDER, self.command)
         return getattr(self._spark, action)(**arguments)
+
+    def saturation(self, action: str, **arguments: Any) -> Any:
+        """A way whose limits are known (tests/lab/saturation/ground.py)."""
+        return getattr(self._saturation, action)(**arguments)
 
 
 def _meet(namespace: str, address: str, port: int, timeout: float) -> str:

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,7 +70,7 @@ class RealServers:
         if done.returncode:
             raise RuntimeError(f"{argv[0]}: {(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")
 
-    def serve(self, name: str, argv: list[str], namespace: str, *ready: tuple[str, int]) -> None:
+    def serve(self, name: str, argv: list[str], namespace: str, *ready: tuple[str, int]) -> "subprocess.Popen[bytes]":
         """Start a server in the foreground and wait until it accepts at all of these."""
         command, environment = self._command(argv, namespace)
         log = self.folder / f"{name}.log"
@@ -85,6 +85,7 @@ class RealServers:
                     said = log.read_text(errors="replace")[-2000:]
                     raise RuntimeError(f"{name} does not answer at {address}: {said}")
                 time.sleep(_POLL)
+        return process
 
 
 def _accepts(namespace: str, address: tuple[str, int]) -> bool:
@@ -318,5 +319,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 def missing(*names: str) -> list[str]:
     """The programs that these servers need and this machine lacks."""
-    programs = [program for name in names for program in NEEDED[name]]
+    return absent(program for name in names for program in NEEDED[name])
+
+
+def absent(programs: Iterable[str]) -> list[str]:
+    """Those, commands or paths, that this machine lacks."""
     return [program for program in programs if shutil.which(program, path=PATH) is None and not Path(program).exists()]

@@ -139,14 +139,14 @@ def _verdict(verdict: str, outcome: Outcome, report: Mapping[str, Any]) -> list[
 
 def _verdict_of(scenario: Scenario, first: Finding | None, lookalikes: Mapping[str, str]) -> str:
     """The scenario's own, or the one of what may stand in the true cause's place."""
-    if (first["cause"] if first else HEALTHY) not in lookalikes:
+    if first is None or first["cause"] not in lookalikes:
         return scenario.verdict
-    return {"critical": FAILING, "warning": DEGRADED}[first["severity"]] if first else HEALTHY
+    return {"critical": FAILING, "warning": DEGRADED}[first["severity"]]
 
 
 def _causes(scenario: Scenario, findings: list[Finding], lookalikes: Mapping[str, str]) -> list[str]:
     if not findings:
-        return [] if HEALTHY in lookalikes else ["nothing was found"]
+        return ["nothing was found"]
     wrong = []
     first = findings[0]
     equals = {cause for cause, targets in scenario.causes.items() if len(targets) == len(scenario.targets)}
@@ -154,8 +154,7 @@ def _causes(scenario: Scenario, findings: list[Finding], lookalikes: Mapping[str
         wrong += _in_its_place(scenario, first, lookalikes)
     expected = [finding for finding in findings if finding["cause"] == scenario.expected] or [first]
     concerned = {name for finding in expected for name in finding["targets"]}
-    right = concerned <= set(scenario.targets) if HEALTHY in lookalikes else concerned == set(scenario.targets)
-    if not wrong and scenario.targets and not right:
+    if not wrong and scenario.targets and concerned != set(scenario.targets):
         wrong.append(f"it is said of {sorted(concerned)}, not of {sorted(scenario.targets)}")
     wrong += _others(scenario, findings)
     if first["confidence"] > scenario.surest:

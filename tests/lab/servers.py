@@ -214,6 +214,23 @@ def hadoop_ipc(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-type: text/plain\r\n\r\n" + text.encode())
 
 
+def hdfs_datanode(connection: socket.socket) -> None:
+    """What a DataNode says to a client of TCP that asks for shared memory; any other version ends the connection."""
+    if _read(connection, 3) != b"\0\x1c\x59":
+        return
+    _read(connection, _read(connection, 1)[0])
+    address, port = connection.getpeername()
+    peer = f"NioInetPeer(Socket[addr=/{address},port={port},localport={connection.getsockname()[1]}])"
+    text = f"Bad request from {peer}: must request a shared memory segment over a UNIX domain socket.".encode()
+    message = b"\x08\x03\x12" + _varint(len(text)) + text
+    connection.sendall(_varint(len(message)) + message)
+    _until_closed(connection)
+
+
+def _varint(number: int) -> bytes:
+    return bytes((number & 0x7F | 0x80, number >> 7)) if number > 0x7F else bytes((number,))
+
+
 def http(connection: socket.socket, status: int = 200, reason: str = "OK", body: str = "ok\n") -> None:
     """One request, one answer; of a HEAD, its head."""
     asked = _request(connection)
@@ -254,6 +271,7 @@ BEHAVIOURS: Mapping[str, Callable[..., None]] = {
         zookeeper,
         hive_metastore,
         hadoop_ipc,
+        hdfs_datanode,
         http,
         echo,
     )
@@ -265,7 +283,7 @@ _UNAUTHORIZED = '{"error":{"type":"security_exception","reason":"missing authent
 HEALTHY: Mapping[tuple[str, int], tuple[Any, ...]] = {
     ("10.10.2.30", 9083): ("hive_metastore",),
     ("10.10.2.30", 8020): ("hadoop_ipc",),
-    **{(f"10.10.2.{host}", 50010): ("hold",) for host in (31, 32, 33)},
+    **{(f"10.10.2.{host}", 50010): ("hdfs_datanode",) for host in (31, 32, 33)},
     ("10.10.2.40", 3306): ("mysql",),
     ("10.10.2.40", 5432): ("postgresql",),
     ("10.10.2.40", 6379): ("redis",),

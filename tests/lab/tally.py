@@ -11,6 +11,10 @@ from tests.lab.scenario import HEALTHY
 from tests.lab.score import Score
 from tests.lab.variants import Variant
 
+# What breaks a target between the job and it.
+BETWEEN = ("route", "filter", "path")
+_BETWEEN = "the path, route and filter scenarios alone"
+
 # Time to diagnosis, of the whole command, in time-outs of the plan's connections.
 MEDIAN_TIMEOUTS, MOST_TIMEOUTS = 1.5, 10.0
 
@@ -26,6 +30,11 @@ class Tally:
     def right(self) -> int:
         """How many are right."""
         return sum(score.right for score in self.scores)
+
+    @property
+    def between(self) -> Sequence[Score]:
+        """Those whose true cause is of the path, a route or a filter: between the job and its targets."""
+        return [score for score in self.scores if _layer(score.scenario.expected or HEALTHY) in BETWEEN]
 
     def late(self) -> Iterator[str]:
         """What took longer than it may, in words; a machine with other work is late as well."""
@@ -44,6 +53,9 @@ class Tally:
         share = self.right / len(self.scores)
         if share < self.variant.floor:
             yield f"{self.variant.name}: {share:.1%} right, less than {self.variant.floor:.0%}"
+        between = self.between if self.variant.apart else ()
+        if between and _share(between) < self.variant.floor:
+            yield f"{self.variant.name}: {_share(between):.1%} of {_BETWEEN} right, less than {self.variant.floor:.0%}"
         for score in self.scores:
             name = f"{self.variant.name}: {score.scenario.name}"
             if score.accusations > 1:
@@ -58,6 +70,9 @@ class Tally:
         variant, count = self.variant, len(self.scores)
         yield f"{variant.name}: {variant.title}"
         yield f"  {self.right} of {count} right: {self.right / count:.1%}, at least {variant.floor:.0%}"
+        if variant.apart and self.between:
+            share = f"{_share(self.between):.1%} of {len(self.between)} right"
+            yield f"  {_BETWEEN}, none as healthy: {share}, at least {variant.floor:.0%}"
         yield f"  the true cause first, by layer: {self._diagonal()}"
         yield from (f"  {line}" for line in self._off_the_diagonal())
         slowest = max(self.scores, key=lambda score: score.timeouts)
@@ -84,6 +99,10 @@ class Tally:
         yield f"  {'true cause':28} {'first finding':28} scenarios"
         for (expected, found, right), count in sorted(cells.items()):
             yield f"  {expected:28} {found:28} {count:3}  {'cannot be told apart' if right else 'WRONG'}"
+
+
+def _share(scores: Sequence[Score]) -> float:
+    return sum(score.right for score in scores) / len(scores)
 
 
 def _layer(cause: str) -> str:

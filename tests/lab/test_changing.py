@@ -21,6 +21,7 @@ def meets(lab, namespace, *endpoints):
     ("fault", "endpoint", "expected"),
     [
         ("mysql_comes_up", MYSQL, ("ECONNREFUSED", "open", "open")),
+        ("mysql_goes_down", MYSQL, ("open", "ECONNREFUSED", "ECONNREFUSED")),
         ("group_opens_metastore", METASTORE, ("silent", "open", "open")),
         ("group_opens_zookeeper", ZOOKEEPER, ("silent", "open", "open")),
         ("whitelist_closes", REDIS, ("open", "silent", "silent")),

@@ -63,7 +63,7 @@ LOOKED_INTO = (
     *("service_hang", "eni_missing", "sg_drop", "sg_drop_one_target", "host_firewall_drop"),
     *("blackhole_route", "host_down", "host_down_on_link", "access_not_enabled_internet"),
 )
-LIMITS = {"concurrency": 4, "rate": 20, "packet_rate": 30}
+LIMITS = {"concurrency": 4, "rate": 20, "packet_rate": 30, "bytes_per_target": 80_000, "bytes": 200_000}
 
 
 def _asks_for_more(scenario):
@@ -72,6 +72,7 @@ def _asks_for_more(scenario):
         "egress" in scenario.plan
         or any("measure" in target for target in targets)
         or "explore" in scenario.plan["limits"]
+        or any("ports" in network for network in scenario.plan.get("networks", ()))
     )
 
 
@@ -163,6 +164,7 @@ def _strays(scenario, plan, addresses, recording):
     endpoints |= {(server, 53) for server in servers}
     endpoints |= {(proxy.hostname, proxy.port) for proxy in map(urlsplit, scenario.env.values()) if proxy.port}
     endpoints |= {(ip, port) for host, port in _echo(plan) for ip in addresses[host]}
+    endpoints |= {(eni, port) for network in plan["networks"] for eni in network["enis"] for port in network["ports"]}
 
     def may(address, port, protocol):
         if protocol == "tcp":
@@ -195,10 +197,29 @@ def test_nothing_beyond_plan_and_budget(seen, name, variant):
     assert _only(left, lambda packet: packet.protocol != "tcp").most_sent() <= LIMITS["packet_rate"]
     for endpoint, count in targets.items():
         assert _only(left, partial(_is_with, *endpoint)).most_open() <= count, endpoint
+    assert left.bytes <= LIMITS["bytes"]
+    for address, count in Counter(address for address, _ in targets.elements()).items():
+        assert _only(left, partial(_is_with_host, address)).bytes <= count * LIMITS["bytes_per_target"], address
+
+
+def test_bytes_on_the_wire(lab):
+    """An answer without an end costs no more than the limit, whatever is measured with it."""
+    target = {"address": "http://es-1.vpc.internal:9200/", "measure": ["loss", "mtu", "throughput"], "via": "vpc"}
+    for limit in (40_000, 262_144):
+        plan = {"name": "endless", "runtime": "host", "targets": [target], "limits": {"bytes_per_target": limit}}
+        with lab.broken("elasticsearch_endless"), lab.record() as recording:
+            lab.check(plan)
+
+        assert recording.dropped == 0
+        assert limit // 2 < _only(recording, partial(_is_with_host, "10.10.3.21")).bytes <= limit
 
 
 def _only(recording, wanted):
     return Recording(list(filter(wanted, recording.packets)), recording.dropped)
+
+
+def _is_with_host(address, packet):
+    return packet.interface != "lo" and address in (packet.source, packet.destination)
 
 
 def _is_with(address, port, packet):

@@ -59,6 +59,7 @@ MEETS = {
     "blackhole": {ZOOKEEPER: "silent", MYSQL: "open"},
     "group_drops_metastore": {METASTORE: "silent", NAMENODE: "open"},
     "group_drops_zookeeper": {ZOOKEEPER: "silent", MYSQL: "open"},
+    "group_drops_zookeeper_host": {ZOOKEEPER: "silent", MYSQL: "open"},
     "group_drops_datanodes": {DATANODE: "silent", NAMENODE: "open"},
     "router_prohibits": {MYSQL: "EHOSTUNREACH", REDIS: "open"},
     "host_firewall": {MYSQL: "silent", REDIS: "silent", REPLICA: "open"},

@@ -1,6 +1,7 @@
 """The score is strict: each way in which a report can be wrong is seen."""
 
 import pytest
+from attrs import evolve
 
 from tests.lab.harness import Outcome
 from tests.lab.scenario import Scenario, udf
@@ -146,33 +147,6 @@ def test_what_cannot_be_told_apart_may_stand_for_the_true_cause(seen, wrong):
     assert wrong == list(judge(BROKEN, outcome(2, "failing", seen), DARK).wrong)
 
 
-HIDDEN = Variant(
-    name="hidden",
-    title="",
-    floor=0.5,
-    indistinguishable={"sg_drop": {"healthy": "it does not reach the job", "dns_slow": "it comes late"}},
-)
-
-
-@pytest.mark.parametrize(
-    ("seen", "wrong"),
-    [
-        (outcome(2, "failing", TRUE), []),
-        (outcome(0, "healthy"), []),
-        (outcome(2, "failing"), ["verdict failing, not healthy", "exit code 2, not 0"]),
-        (
-            outcome(
-                1, "degraded", finding("dns_slow", "mysql", severity="warning", confidence=0.5, beside=["sg_drop"])
-            ),
-            [],
-        ),
-    ],
-)
-def test_what_does_not_reach_the_job_need_not_be_seen(seen, wrong):
-    """Healthy may stand for such a cause; the verdict is that of what stands there."""
-    assert wrong == list(judge(BROKEN, seen, HIDDEN).wrong)
-
-
 @pytest.mark.parametrize(
     ("findings", "accusations"),
     [
@@ -225,6 +199,14 @@ def test_a_tally_falls_short_of_its_floors(scores, shortfalls):
     tally = Tally(DARK, scores)
 
     assert shortfalls == [*tally.late(), *tally.shortfalls()]
+
+
+def test_a_tally_may_hold_what_is_between_apart():
+    """Healthy scenarios do not make up for broken ones there."""
+    tally = Tally(evolve(DARK, apart=True), [scored(), WRONG, WRONG, *[scored(SOUND, "healthy")] * 5])
+
+    assert "  the path, route and filter scenarios alone, none as healthy: 33.3% of 3 right, at least 50%" in str(tally)
+    assert next(tally.shortfalls()).startswith("dark: 33.3% of the path, route and filter scenarios alone")
 
 
 def test_a_tally_prints_what_was_taken_for_what():

@@ -1,8 +1,7 @@
 """The same networks under other circumstances: what is different, which scenarios meet it, and what it takes away.
 
 Where a variant takes away what told two causes apart, the one may stand in the other's place: that is written down
-here, one by one and with the reason. It then has to name the true one beside it, and may not be sure. ``healthy``
-stands there where what is broken does not reach the job.
+here, one by one and with the reason. It then has to name the true one beside it, and may not be sure.
 """
 
 import contextlib
@@ -16,7 +15,7 @@ from tests.lab.changes import Change, Ground, Undo, table
 from tests.lab.faults.contract import Fault
 from tests.lab.forwarder import forward
 from tests.lab.network import DB, DNS, EMR, INTERNET, PROXY, ROUTER, SANDBOX, STORE
-from tests.lab.scenario import HEALTHY, Scenario
+from tests.lab.scenario import Scenario
 
 # What may not be surer than this, where several causes look the same.
 SURE_OF_SEVERAL = 0.75
@@ -111,6 +110,7 @@ def _on_the_way(scenario: Scenario) -> bool:
 class Variant:
     """``floor``: the share of scenarios that must be right. ``bare``: linkdoctor runs without any capability.
 
+    ``apart``: the floor also holds for those alone that the path, a route or a filter breaks, without the healthy.
     ``meets``: whether a scenario belongs to it; ``spared``: those that do not, and why. ``indistinguishable``: true
     cause -> the causes that look the same, each with the reason.
     """
@@ -118,6 +118,7 @@ class Variant:
     name: str
     title: str
     floor: float
+    apart: bool = False
     faults: tuple[str, ...] = ()
     bare: bool = False
     meets: Callable[[Scenario], bool] = _any
@@ -171,10 +172,7 @@ _ACCEPTED: Lookalikes = {
     },
     "return_path_drop": dict.fromkeys(_DROPS, "the forwarder takes the ports to which it is answered, not the job"),
     **{
-        cause: {
-            HEALTHY: "the forwarder's own handshakes meet it; the job's end at the forwarder, at once",
-            "service_slow": "what the forwarder waits for comes late, whoever is late",
-        }
+        cause: {"service_slow": "what the forwarder waits for comes late, whoever is late"}
         for cause in ("packet_loss", "high_latency")
     },
 }
@@ -190,6 +188,7 @@ VARIANTS: Mapping[str, Variant] = {
             name="silent",
             title="no ICMP from anybody, one hardware address for every neighbour",
             floor=0.85,
+            apart=True,
             faults=("silent_fabric",),
             meets=_on_the_way,
             spared={
@@ -202,6 +201,7 @@ VARIANTS: Mapping[str, Variant] = {
             name="forwarder",
             title="every connection of the job is accepted on the way",
             floor=0.85,
+            apart=True,
             faults=("forwarder",),
             meets=lambda scenario: scenario.vantage == SANDBOX and _on_the_way(scenario),
             spared={

@@ -32,10 +32,10 @@ ALONE: Mapping[str, Mapping[str, str]] = {
 # Only what several vantage points saw proves them (tests/lab/comparisons).
 BY_COMPARISON = frozenset({"dns_zone_not_attached", "dns_split_horizon"})
 
-# What saturation and sweeps bring: nothing names them yet.
+# What saturation and sweeps bring: no scenario of these expects them.
 LATER = frozenset(
     {
-        *("snat_connection_cap", "snat_rate_limit", "snat_ports_exhausted"),
+        *("snat_rate_limit", "snat_ports_exhausted"),
         *("connections_queued", "connections_exceed_capacity", "idle_drop"),
         *("vswitch_nearly_full", "subnet_partly_dark", "duplicate_address"),
     }

@@ -22,13 +22,17 @@ _ADDRESS = struct.Struct("=4xi2xB")  # sockaddr_ll: ifindex, pkttype
 # 262,144 packets, of each the headers.
 _FRAME, _BLOCK, _BLOCKS = 256, 65536, 1024
 _NAMES = {1: "icmp", 6: "tcp", 17: "udp"}
+_ECHOES = (0, 8)  # of ICMP's types: a reply, and the request
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 
 @frozen
 class Packet:
-    """One packet: Unix seconds, the interface, which way, and whence and where to. ``sequence`` is TCP's."""
+    """One packet: Unix seconds, the interface, which way, and whence and where to. ``sequence`` is TCP's.
+
+    ``length``: the bytes that TCP or UDP carries, an echo's whole message; none of an ICMP error, which only quotes.
+    """
 
     time: float
     interface: str
@@ -40,6 +44,7 @@ class Packet:
     port: int
     flags: int
     sequence: int
+    length: int
 
 
 @define
@@ -66,7 +71,7 @@ class Recording:
 
     def most_opened(self, window: float = 1.0) -> int:
         """The most connections that were opened within any ``window`` seconds."""
-        return _densest([packet.time for packet in self.connections()], window)
+        return densest([packet.time for packet in self.connections()], window)
 
     def most_open(self, timeout: float | None = None) -> int:
         """The most connections that were open at once: from the SYN to the first FIN or RST of either side.
@@ -99,6 +104,11 @@ class Recording:
             most = max(most, len(open_until))
         return most
 
+    @property
+    def bytes(self) -> int:
+        """What was carried, both ways."""
+        return sum(packet.length for packet in self.packets)
+
     def destinations(self) -> set[tuple[str, int, str]]:
         """Whatever was sent to: (address, port, protocol); port 0 where the protocol has none."""
         return {(packet.destination, packet.port, packet.protocol) for packet in self.packets if packet.outgoing}
@@ -106,23 +116,25 @@ class Recording:
     def most_sent(self, window: float = 1.0) -> int:
         """The most packets of any kind, ARP apart, that were sent within any ``window`` seconds."""
         sent = (packet for packet in self.packets if packet.outgoing and packet.protocol != "arp")
-        return _densest([packet.time for packet in sent], window)
+        return densest([packet.time for packet in sent], window)
 
 
 class Recorder:
-    """Takes down every packet of a namespace, from now until ``stop``.
+    """Takes down every packet of a namespace, or of one of its interfaces, from now until ``stop``.
 
     The kernel writes into a ring of memory (Documentation/networking/packet_mmap), large enough for a whole test: no
     reader has to keep up.
     """
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, interface: str | None = None) -> None:
         self._namespace = namespace
         with inside(namespace):
             self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
             self._sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
             frames = _BLOCKS * _BLOCK // _FRAME
             self._sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("=4I", _BLOCK, _BLOCKS, _FRAME, frames))
+            if interface is not None:
+                self._sock.bind((interface, _ETH_P_ALL))
             self._ring = mmap.mmap(self._sock.fileno(), _BLOCKS * _BLOCK)
 
     def stop(self) -> dict[str, Any]:
@@ -148,26 +160,28 @@ class Recorder:
 
 
 def _parse(frame: bytes) -> tuple[Any, ...] | None:
-    """Protocol, source, port, destination, port, flags, sequence; None for what is neither IPv4 nor ARP."""
+    """Protocol, source, port, destination, port, flags, sequence, length; None for what is neither IPv4 nor ARP."""
     kind = int.from_bytes(frame[12:14])
     if kind == _ETH_P_ARP:
-        return ("arp", _ip(frame[28:32]), 0, _ip(frame[38:42]), 0, 0, 0)
+        return ("arp", _ip(frame[28:32]), 0, _ip(frame[38:42]), 0, 0, 0, 0)
     if kind != _ETH_P_IP:
         return None
     header = frame[14:]
     protocol, start = header[9], (header[0] & 15) * 4
     name = _NAMES.get(protocol, str(protocol))
     source, destination = _ip(header[12:16]), _ip(header[16:20])
+    length = int.from_bytes(header[2:4]) - start
     if name not in ("tcp", "udp"):
-        return (name, source, 0, destination, 0, 0, 0)
+        told = length if name == "icmp" and header[start] in _ECHOES else 0
+        return (name, source, 0, destination, 0, 0, 0, told)
     source_port, port = struct.unpack_from("!HH", header, start)
     if name == "udp":
-        return (name, source, source_port, destination, port, 0, 0)
-    sequence, flags = struct.unpack_from("!I5xB", header, start + 4)
-    return (name, source, source_port, destination, port, flags, sequence)
+        return (name, source, source_port, destination, port, 0, 0, length - 8)
+    sequence, offset, flags = struct.unpack_from("!I4xBB", header, start + 4)
+    return (name, source, source_port, destination, port, flags, sequence, length - (offset >> 4) * 4)
 
 
-def _densest(times: Sequence[float], window: float) -> int:
+def densest(times: Sequence[float], window: float) -> int:
     """The most of the ascending times that lie within any ``window`` seconds."""
     most = first = 0
     for last, now in enumerate(times):

@@ -76,6 +76,12 @@ PG_NO_HBA = postgresql_error(b"28000", b"no pg_hba.conf entry for host 10.0.0.9"
 PG_STARTING = postgresql_error(b"57P03", b"the database system is starting up")
 
 SRVR = b"Zookeeper version: 3.8.0-5a02a05, built on 2022-02-25\nLatency min/avg/max: 0/0.0/0\nMode: follower\n"
+# Status ERROR_INVALID, and a text whose length takes two bytes (datatransfer.proto, ShortCircuitShmResponseProto).
+DATANODE = (
+    b"\x8e\x01\x08\x03\x12\x89\x01"
+    b"Bad request from NioInetPeer(Socket[addr=/10.0.0.1,port=40000,localport=9866]): must request a shared memory"
+    b" segment over a UNIX domain socket."
+)
 HADOOP = (
     b"HTTP/1.1 404 Not Found\r\nContent-type: text/plain\r\n\r\n"
     b"It looks like you are making an HTTP request to a Hadoop IPC port. This is not the correct port for the web"
@@ -223,6 +229,7 @@ CASES = {
         {"message": "This ZooKeeper instance is not currently serving requests"},
     ),
     "hadoop": ("hdfs-namenode", [b"", HADOOP], None, {"spoke": "hdfs-namenode"}),
+    "datanode": ("hdfs-datanode", [b"", b"", DATANODE], None, {"spoke": "hdfs-datanode", "bytes_out": 16}),
     "kafka": (
         "kafka",
         [
@@ -248,10 +255,12 @@ CASES = {
     "metastore excepts": ("hive-metastore", [b"", THRIFT_EXCEPTION], None, {"code": "exception"}),
     "metastore wants sasl": ("hive-metastore", [b"", SASL], None, {"code": "sasl", "message": "Invalid status -128"}),
     "tcp is silent": ("tcp", [b"", b""], None, {"answers": False, "bytes_in": 0, "phase": "greeting"}),
-    "tcp greets": ("hdfs-datanode", [SSH], None, {"spoke": "ssh"}),
+    "tcp greets": ("hbase", [SSH], None, {"spoke": "ssh"}),
     "tcp is mysql": ("tcp", [GREETING, DENIED], None, {"spoke": "mysql", "code": 1045}),
     "a web server at redis": ("redis", [b"", WEB], Failure.WRONG_PROTOCOL, {"spoke": "http"}),
     "a web server at hadoop": ("hdfs-namenode", [b"", WEB], Failure.WRONG_PROTOCOL, {"spoke": "http"}),
+    "a web server at datanode": ("hdfs-datanode", [b"", WEB], Failure.WRONG_PROTOCOL, {"spoke": "http"}),
+    "ssh at datanode": ("hdfs-datanode", [SSH], Failure.WRONG_PROTOCOL, {"spoke": "ssh", "bytes_out": 0}),
     "a web server at postgresql": ("postgresql", [b"", WEB], Failure.WRONG_PROTOCOL, {"spoke": "http"}),
     "a web server at mongodb": ("mongodb", [b"", WEB], Failure.WRONG_PROTOCOL, {"spoke": "http"}),
     "ssh at mysql": ("mysql", [SSH], Failure.WRONG_PROTOCOL, {"spoke": "ssh"}),

@@ -19,10 +19,16 @@ HERE = "127.0.0.1"
 PATIENCE = 0.03
 
 
-async def repeated(port, series=Series(patience=PATIENCE), network=None, between=lambda: None):  # noqa: B008 - frozen
+async def repeated(
+    port,
+    series=Series(patience=PATIENCE),  # noqa: B008 - frozen
+    network=None,
+    between=lambda: None,
+    said=None,
+):
     """The observation of a series with the port, and how many connections were handed over to be finished.
 
-    ``between`` is called after each of them.
+    ``between`` is called after each of them; ``said`` is how the service turned it away.
     """
     notes, network, finished = Notes(), network or Network(), []
 
@@ -30,6 +36,7 @@ async def repeated(port, series=Series(patience=PATIENCE), network=None, between
         finished.append(stream)
         await stream.close()
         between()
+        return said
 
     ask = Ask(target=Target(name="it", host=HERE, port=port), address=HERE, timeout=3.0)
     with contextlib.closing(network), contextlib.suppress(Failed):
@@ -101,6 +108,15 @@ async def test_a_refusal_is_an_answer():
 
     assert seen.failure is None
     assert (seen.facts["tried"], seen.facts["answered"], seen.facts["syns_lost"]) == (5, 5, 0)
+    assert seen.facts["refused"] == 5
+
+
+async def test_who_is_turned_away_is_counted(listener):
+    """By the service, after its handshake: whoever ends the connection says so."""
+    full = Failure.TOO_MANY_CONNECTIONS
+    seen, _ = await repeated(listener.getsockname()[1], Series(patience=PATIENCE, enough=5), said=full)
+
+    assert (seen.facts["denied"], seen.facts["denial"]) == (5, full.value)
 
 
 async def test_nothing_is_repeated_that_this_machine_refuses():

@@ -27,6 +27,8 @@ from tests.tls_servers import HERE, server
 
 # Servers that end the connection when they have answered; the others wait for more.
 ENDING = frozenset({"zookeeper", "hdfs-namenode"})
+# One that wants SASL ends without a word.
+CLOSES = ("hdfs-datanode", END)
 
 
 def whole(turns):
@@ -80,7 +82,7 @@ async def test_cut_short(name):
             seen = await ask_over(Peer(*whole([*before, last[:end]]), then=then), service, 7)
 
             assert seen.failure in (None, failure, Failure.WRONG_PROTOCOL)
-            assert end or seen.failure is failure or SERVICES[service].exchange == ""
+            assert end or seen.failure is failure or SERVICES[service].exchange == "" or (service, then) == CLOSES
 
 
 @pytest.mark.parametrize("service", [name for name, one in SERVICES.items() if one.exchange != HTTP])
@@ -223,6 +225,22 @@ class TestMySQLManners:
 
         assert {asking} == done
         assert asking.cancelled()
+
+
+@pytest.mark.parametrize(("turns", "sent"), [([b"", b""], 4), ([b"", b"", b""], 16)])
+async def test_datanode_closes(turns, sent):
+    """A DataNode that wants SASL closes at the first four bytes, an old one at the rest: the connection is proved."""
+    seen = await ask_over(Peer(*whole(turns), then=END), "hdfs-datanode", 7)
+    expected = {"answers": False, "bytes_out": sent, "bytes_in": 0, "spoke": None}
+
+    assert (None, expected) == outcome(seen, expected)
+
+
+async def test_datanode_resets():
+    """Whoever resets at the first bytes is no DataNode."""
+    seen = await ask_over(Peer([], [], then=RESET), "hdfs-datanode", 7)
+
+    assert (seen.failure, seen.facts["bytes_out"]) == (Failure.CONNECTION_RESET, 4)
 
 
 @pytest.mark.parametrize("name", ["kafka", "mongodb", "sqlserver", "metastore", "hadoop"])

@@ -15,7 +15,7 @@ async def measured(port, speak):
     """The one observation of a transfer from a port of this machine."""
     notes, network = Notes(), Network()
     ask = Ask(target=Target(name="it", host=HERE, port=port), address=HERE, timeout=3.0)
-    await throughput.probe(ask, network, notes, speak)
+    await throughput.probe(ask, network, notes, speak, 1 << 17)
     network.close()
     (seen,) = notes.observations
     return seen

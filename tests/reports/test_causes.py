@@ -10,7 +10,7 @@ from reports.causes import CAUSES, LAYERS
 from reports.comparison.rules import CONTRASTS
 from reports.failures import Failure
 from reports.model import OWNERS, SEVERITIES
-from reports.rules.contract import STAGES, WORKS
+from reports.rules.contract import LOAD, STAGES, WORKS
 from reports.rules.table import EXPLAINING, RULES, STANDALONE
 
 # Causes that show only under load, in sweeps, or by experiments that are not made yet.
@@ -53,7 +53,7 @@ def test_every_cause_of_the_layer_has_a_rule(layer):
 def test_rule(rule):
     """A rule names a cause of the catalogue, and explains a stage or stands alone."""
     assert rule.cause in CAUSES
-    assert set(rule.explains) <= {*STAGES, WORKS}
+    assert set(rule.explains) <= {*STAGES, WORKS, LOAD}
     assert rule.explains or rule.standalone
     assert rule.prior > 0
 

@@ -11,7 +11,7 @@ from probes.contract import identified
 from reports.causes import CAUSES, CRITICAL
 from reports.diagnose import diagnose
 from reports.failures import LOCAL_SHORTAGES, Failure
-from reports.model import FAILING, HEALTHY, UNDETERMINED, Network, Observation, Plan, Target, Vantage
+from reports.model import FAILING, HEALTHY, UNDETERMINED, Job, Network, Observation, Plan, Target, Vantage
 from tests.reports.strategies import of
 
 _PLAN = Plan(
@@ -52,7 +52,26 @@ _FACTS = {
     "way": st.sampled_from(["auto", "internet", "vpc", "service"]),
     "cnames": st.sampled_from(["a>b", "a>b>a"]),
     "message": st.text(max_size=5),
+    "ended_by": st.sampled_from(["refused", "control", "maximum", "slower", "lost", "shortage"]),
+    "sign": st.sampled_from(["silent", "reset", "icmp", "closed", "answer", "unanswered", "local"]),
+    "kind": st.sampled_from(["way", "port"]),
+    "spread": st.booleans(),
+    "held": st.integers(0, 2000),
+    "start": st.integers(0, 2000),
+    "limit": st.integers(0, 2000),
+    "limit_low": st.integers(0, 2000),
+    "limit_high": st.integers(0, 2000),
+    "rate_limit": st.floats(0, 500),
+    "refused": st.integers(0, 3),
+    "answer_s": st.floats(0, 10),
+    "handshake_s": st.floats(0, 10),
+    "after_s": st.floats(0, 1),
+    "idle_s": st.floats(0, 600),
+    "dropped": st.integers(0, 3),
+    "closed_held": st.integers(1, 3),
 }
+# What a saturation says: by a target that works more of it matters than among arbitrary facts.
+_MEASURED = st.sampled_from(["level", "ascent", "ascent", "control", "freed", "rate", "idle", "limit"])
 _STEPS = st.sampled_from(
     [
         ("tcp", "connect"),
@@ -92,6 +111,43 @@ def _observations(draw):
             facts={key: draw(_FACTS[key]) for key in keys},
         )
     )
+
+
+@st.composite
+def _saturations(draw):
+    """The observations of one target's saturation, in any number and order."""
+    seen = []
+    for started, step in enumerate(draw(st.lists(_MEASURED, max_size=8))):
+        keys = draw(st.lists(st.sampled_from(list(_FACTS)), unique=True, max_size=12))
+        seen.append(
+            identified(
+                Observation(
+                    probe="saturation",
+                    step=step,
+                    target="namenode",
+                    address=draw(st.sampled_from([None, "10.10.2.30:8020"])),
+                    failure=draw(st.none() | st.sampled_from(list(Failure))),
+                    started=float(started),
+                    facts={key: draw(_FACTS[key]) for key in keys},
+                )
+            )
+        )
+    return seen
+
+
+@given(_saturations(), of(Job), st.randoms(use_true_random=False))
+def test_any_saturation_has_a_meaning(observations, job, shuffler):
+    """Whatever was met under load: no more than a share each, nothing twice, and in any order the same."""
+    plan = evolve(_PLAN, job=job)
+    shuffled = list(observations)
+    shuffler.shuffle(shuffled)
+    diagnosis = diagnose(plan, Vantage(), observations)
+
+    assert diagnose(plan, Vantage(), shuffled) == diagnosis
+    for finding in diagnosis.findings:
+        likely = [candidate.cause for candidate in finding.candidates]
+        assert len({finding.cause, *likely}) == 1 + len(likely)
+        assert sum(candidate.confidence for candidate in finding.candidates) + finding.confidence <= 1.01
 
 
 @given(st.lists(_observations(), max_size=20))

@@ -113,11 +113,16 @@ def test_what_was_sent_again_is_a_hint_too():
 
 
 def test_the_plan_asks_without_a_suspicion():
-    """`measure: [loss]`: the target alone, and no control."""
+    """`measure: [loss]`: the target alone, and no control; as soon as the first hop says whose handshakes these are."""
     asked = evolve(IT, measure=("loss",))
-    diagnosis = diagnosed(answers(asked), HEALTHY_REST, targets=(asked, PORT, NEAR, OTHER))
+    targets = (asked, PORT, NEAR, OTHER)
+    expired = seen("path", "hop", "it", IT.address, ip=HOST, ttl=1, reached=False, **{"from": "10.10.1.1"})
 
-    assert diagnosis.wanted == (wanted(IT),)
+    first = diagnosed(answers(asked), HEALTHY_REST, targets=targets)
+    then = diagnosed(answers(asked), HEALTHY_REST, [expired], targets=targets)
+
+    assert first.wanted == (Want("path", "first_hop", "it"),)
+    assert then.wanted == (wanted(IT),)
 
 
 def test_silent_targets_of_a_way_that_lost_are_tried_again():

@@ -248,13 +248,14 @@ def test_a_lost_answer_is_thought_of_where_a_whole_subnet_is_silent():
     assert max(shares.values()) < 0.6
 
 
-def test_nothing_is_attempted_behind_one_who_accepts():
-    """All of it would be said of him."""
+def test_only_a_whole_exchange_is_attempted_behind_one_who_accepts():
+    """All else would be said of him."""
     mute = seen("service", "exchange", "it", IT.address, failure=SILENT, duration_s=5.0, phase="reply", bytes_in=0)
     accepted = seen("path", "hop", "it", IT.address, ip=HOST, ttl=1, reached=True)
     diagnosis = diagnosed([connected("it", HOST, 2181), mute, accepted], own=(ENI, SECOND))
 
-    assert {want.step for want in diagnosis.wanted} <= {"hop", "first_hop"}
+    assert {want.step for want in diagnosis.wanted if want.probe != "path"} == {"from"}
+    assert {want.step for want in diagnosis.wanted if want.probe == "path"} <= {"first_hop"}
 
 
 # --- a reset ----------------------------------------------------------------------------------------------------------

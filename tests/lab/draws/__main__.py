@@ -1,6 +1,6 @@
 """Random networks: `python -m tests.lab.draws [--draws N] [--seed N] [--jobs N] [--keep DIR] [--again SEED...]`.
 
-`--rescore DIR` diagnoses what was kept again, with today's rules and without a network.
+`--rescore DIR...` diagnoses what was kept again, with today's rules and without a network: one table of all folders.
 """
 
 import argparse
@@ -23,13 +23,13 @@ def main() -> int:
     arguments.add_argument("--jobs", type=int, default=3, help="labs side by side")
     arguments.add_argument("--keep", type=Path, help="a folder for truths and reports")
     arguments.add_argument("--again", type=int, nargs="+", metavar="SEED", help="these draws alone")
-    arguments.add_argument("--rescore", type=Path, metavar="DIR", help="diagnose what was kept there again")
+    arguments.add_argument("--rescore", type=Path, nargs="+", metavar="DIR", help="diagnose what was kept there again")
     options = arguments.parse_args()
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
     scores = []
     try:
-        for one in score.rescored(options.rescore) if options.rescore else _run(options):
+        for one in score.rescored(*options.rescore) if options.rescore else _run(options):
             print(one, flush=True)
             scores.append(one)
     except LabUnavailableError as error:

@@ -24,7 +24,7 @@ SERVICES: Mapping[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "http": (("http",), (80, 8080, 8088)),
     "https": (("tls", "good", "http"), (443, 8443)),
     "tcp": (("hold",), (7000, 30020)),
-    "hdfs-datanode": (("hold",), (50010, 9866)),
+    "hdfs-datanode": (("hdfs_datanode",), (50010, 9866)),
 }
 # What a single host may serve.
 _KINDS = tuple(kind for kind in SERVICES if kind != "hdfs-datanode")

@@ -130,9 +130,10 @@ def keep(folder: Path, truth: Truth, outcome: Outcome) -> None:
     (folder / f"{truth.seed}.json").write_text(json.dumps(kept, indent=1))
 
 
-def rescored(folder: Path) -> Iterator[Score]:
+def rescored(*folders: Path) -> Iterator[Score]:
     """What today's rules say of the observations that were kept; nothing is measured."""
-    for path in sorted(folder.glob("*.json"), key=lambda path: int(path.stem)):
+    kept_paths = (path for folder in folders for path in folder.glob("*.json"))
+    for path in sorted(kept_paths, key=lambda path: int(path.stem)):
         kept = json.loads(path.read_text())
         truth = Truth(
             seed=kept["seed"],

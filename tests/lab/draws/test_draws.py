@@ -214,6 +214,13 @@ def test_what_is_kept_is_diagnosed_again(kept):
     assert scores == list(score.rescored(folder))
 
 
+def test_several_folders_are_one_table(kept):
+    """What was kept in several folders is scored together."""
+    scores, folder = kept
+
+    assert len(list(score.rescored(folder, folder))) == 2 * len(scores)
+
+
 def test_the_summary_has_its_parts(kept):
     """The score, the misses and the calibration are printed."""
     text = score.summary(kept[0])

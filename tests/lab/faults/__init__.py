@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.lab.faults import changing, egress, local, names, path, reach, services, sizes, tempting, vpchost
+from tests.lab.faults import changing, egress, local, names, path, pressure, reach, services, sizes, tempting, vpchost
 from tests.lab.faults.contract import Fault
 
 __all__ = ["FAULTS", "Fault"]
@@ -12,6 +12,7 @@ FAULTS: Mapping[str, Fault] = {
     **local.FAULTS,
     **egress.FAULTS,
     **path.FAULTS,
+    **pressure.FAULTS,
     **names.FAULTS,
     **services.FAULTS,
     **sizes.FAULTS,

@@ -12,6 +12,7 @@ _SYN = "tcp flags & (syn|ack) == syn"
 # A connection that meets silence sends so many SYNs within the lab's time-outs: at once, and after a second.
 _SYNS = 2
 _MYSQL, _PARTNER = ("10.10.2.40", 3306), ("198.51.100.20", 443)
+_FULL = ("mysql_error", 1040, "Too many connections")
 
 
 def _first(count: int, match: str, verdict: str) -> str:
@@ -32,6 +33,13 @@ FAULTS: Mapping[str, Fault] = {
     "mysql_comes_up": Fault(
         "the host resets the first SYN, as a port does at which nothing listens yet; then the server is up",
         chain(DB, "input", _first(1, "ip daddr 10.10.2.40 tcp dport 3306", "reject with tcp reset")),
+    ),
+    "mysql_goes_down": Fault(
+        "the host resets whatever comes after the first SYN, as it does where the server has ended",
+        chain(DB, "input", _after(1, "ip daddr 10.10.2.40 tcp dport 3306", "reject with tcp reset")),
+    ),
+    "mysql_fills_up": Fault(
+        "the first connection is served, later ones are told that there are too many", _once(_MYSQL, ("mysql",), _FULL)
     ),
     "mysql_recovers": Fault(
         "the first connection is reset after it was accepted, later ones are served",

@@ -18,7 +18,7 @@ _VPC = (
     Link((ROUTER, "b-db"), (DB, "eth0")),
     Link((ROUTER, "c-store"), (STORE, "eth0")),
 )
-_INTERNET = (Link((PROXY, "wan"), (INTERNET, "proxy")), Link((ROUTER, "wan"), (INTERNET, "router")))
+INTERNET_LINKS = (Link((PROXY, "wan"), (INTERNET, "proxy")), Link((ROUTER, "wan"), (INTERNET, "router")))
 
 # A listener that is asked for more than it accepts: every tick (seconds) it accepts what waits, or not, by chance, and
 # what comes in the next one finds a place, or none.
@@ -27,7 +27,9 @@ _LONGEST = 60.0
 _BACKLOG = 1
 
 
-def _late(links: tuple[Link, ...], least: float, most: float) -> Change:
+def late(links: tuple[Link, ...], least: float, most: float) -> Change:
+    """What comes over these links is so many seconds late."""
+
     def apply(ground: Ground) -> Undo:
         return Delay(links, least, most).end
 
@@ -126,16 +128,16 @@ FAULTS: Mapping[str, Fault] = {
         "of what goes to this host, 4 of 100 packets are dropped at random",
         forward(f"ip daddr 10.10.2.40 {_lost(4)}"),
     ),
-    "vpc_far": Fault("answers of the VPC's hosts come 80 ms later", _late(_VPC, 0.08, 0.08)),
-    "vpc_nearly_far": Fault("answers of the VPC's hosts come 40 ms later: below the limit", _late(_VPC, 0.04, 0.04)),
+    "vpc_far": Fault("answers of the VPC's hosts come 80 ms later", late(_VPC, 0.08, 0.08)),
+    "vpc_nearly_far": Fault("answers of the VPC's hosts come 40 ms later: below the limit", late(_VPC, 0.04, 0.04)),
     "vpc_jittery": Fault(
-        "answers of the VPC's hosts come 0 to 60 ms later: some above the limit, most below", _late(_VPC, 0.0, 0.06)
+        "answers of the VPC's hosts come 0 to 60 ms later: some above the limit, most below", late(_VPC, 0.0, 0.06)
     ),
     "vpc_queues": Fault(
-        "answers of the VPC's hosts come 5 to 250 ms later: most wait in a queue", _late(_VPC, 0.005, 0.25)
+        "answers of the VPC's hosts come 5 to 250 ms later: most wait in a queue", late(_VPC, 0.005, 0.25)
     ),
-    "internet_far": Fault("answers from the Internet come 350 ms later", _late(_INTERNET, 0.35, 0.35)),
-    "internet_nearly_far": Fault("answers from the Internet come 250 ms later", _late(_INTERNET, 0.25, 0.25)),
+    "internet_far": Fault("answers from the Internet come 350 ms later", late(INTERNET_LINKS, 0.35, 0.35)),
+    "internet_nearly_far": Fault("answers from the Internet come 250 ms later", late(INTERNET_LINKS, 0.25, 0.25)),
     "redis_stalls": Fault(
         "the listener's queue is full half of the time: Linux drops the SYNs that it has no room for",
         _stalling("10.10.2.40", 6379),

@@ -202,6 +202,12 @@ _WAYS: Mapping[str, Fault] = {
         "the database's security group admits vswitch-d alone",
         forward("ip saddr != 10.10.9.0/24 ip daddr 10.10.2.40 drop"),
     ),
+    "group_drops_zookeeper_host": Fault(
+        "the group admits nothing at all from the job's vSwitch to this host", forward("ip daddr 10.10.3.20 drop")
+    ),
+    "silent_routers": Fault(
+        "the VPC's router tells nobody of what it does not pass on", chain(ROUTER, "output", "meta l4proto icmp drop")
+    ),
     "store_has_ssh": Fault(
         "port 22 is open at the store, though no plan names it", behave("10.10.3.20", 22, ("hold",))
     ),

@@ -50,9 +50,12 @@ def _slow(namespace: str, interface: str) -> Change:
 
 _LARGE = ("http", 200, "OK", "a line of an index that is much longer than any segment\n" * 1250)
 
+_ENDLESS = ("http", 200, "OK", "more\n" * 1_000_000)
+
 FAULTS: Mapping[str, Fault] = {
     "elasticsearch_large": Fault("the answer fills many segments", behave("10.10.3.21", 9200, _LARGE)),
     "oss_large": Fault("the answer fills many segments", behave("198.51.100.12", 443, ("tls", "good", *_LARGE))),
+    "elasticsearch_endless": Fault("the answer never ends", behave("10.10.3.21", 9200, _ENDLESS)),
     "narrow_vpc": Fault("the router carries less towards vswitch-a, and says so", _narrow(*_TO_VSWITCH_A)),
     "narrow_internet": Fault("the outbound proxy carries less towards the job, and says so", _narrow(*_TO_JOB)),
     "black_hole_vpc": Fault(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reports.causes import CAUSES, LAYERS, Cause
 from reports.maxcompute.checklists import for_cause
 from reports.remedies import FIELDS
-from reports.rules.contract import CONNECT, EXCHANGE, PROXY, RESOLVE, TLS, WORKS, Test, always
+from reports.rules.contract import CONNECT, EXCHANGE, LOAD, PROXY, RESOLVE, TLS, WORKS, Test, always
 from reports.rules.table import RULES
 from tests.lab.pages.shown import Example, Shown, networks
 from tests.lab.views import ALONE, LATER
@@ -19,6 +19,7 @@ _BROKEN = {
     TLS: "the TLS handshake fails",
     EXCHANGE: "the service does not answer as it should",
     WORKS: "it works, and not well",
+    LOAD: "more and more connections to it are held",
 }
 _VIEWS = {"sandbox": "a job", "vpchost": "a host of the VPC"}
 # Scenarios that a page lists beside the one that it shows.
@@ -39,7 +40,8 @@ def page(code: str, example: Example) -> str:
     if shown:
         parts += [_looks(shown[0], example), _apart(cause, example), _mended(cause), _reproduced(cause, shown)]
     else:
-        parts += [_unnamed(cause), _mended(cause)]
+        ruled = any(rule.cause == code for rule in RULES)
+        parts += [_apart(cause, example) if ruled else _unnamed(cause), _mended(cause)]
     return "\n\n".join(parts) + "\n"
 
 

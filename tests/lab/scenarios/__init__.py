@@ -10,7 +10,9 @@ from tests.lab.scenarios import (
     healthy,
     machine,
     names,
+    neighbours,
     path,
+    pressure,
     services,
     several,
     sizes,
@@ -20,6 +22,23 @@ from tests.lab.scenarios import (
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
-    for table in (config, egress, names, ways, services, path, sizes, healthy, vpchost, machine, several, changing)
+    for table in (
+        *(
+            config,
+            egress,
+            names,
+            ways,
+            neighbours,
+            services,
+            path,
+            sizes,
+            healthy,
+            vpchost,
+            machine,
+            pressure,
+            several,
+            changing,
+        ),
+    )
     for scenario in table.SCENARIOS
 }

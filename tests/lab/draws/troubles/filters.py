@@ -7,9 +7,16 @@ from attrs import evolve
 from tests.lab.changes import behave, chain, resolve, table
 from tests.lab.draws.declared import Aim
 from tests.lab.draws.places import unused
-from tests.lab.draws.troubles.scene import Scene, Template, Trouble, anywhere, before, inside
+from tests.lab.draws.troubles.scene import Scene, Template, Trouble, anywhere, before, inside, outside
 from tests.lab.nameserver import EVERY
 from tests.lab.scenario import DEGRADED
+
+# What a filter of a whole host drops: many let ICMP through.
+_WHAT = ("", "meta l4proto tcp ")
+
+
+def _of_tcp(what: str) -> str:
+    return " TCP" if what else ""
 
 
 @inside
@@ -24,8 +31,9 @@ def group_drops_port(scene: Scene, aim: Aim) -> Trouble:
 def group_drops_host(scene: Scene, aim: Aim) -> Trouble:
     """The security group admits nothing to one host."""
     hit = scene.of_host(aim)
-    drop = before(scene.places, scene.subnet(aim), f"ip daddr {aim.address} drop")
-    words = f"the security group drops all of {aim.address}"
+    what = scene.random.choice(_WHAT)
+    drop = before(scene.places, scene.subnet(aim), f"ip daddr {aim.address} {what}drop")
+    words = f"the security group drops all{_of_tcp(what)} of {aim.address}"
     return scene.trouble(words, "sg_drop", hit, drop, alike=scene.silence(hit))
 
 
@@ -33,8 +41,9 @@ def group_drops_host(scene: Scene, aim: Aim) -> Trouble:
 def host_firewall(scene: Scene, aim: Aim) -> Trouble:
     """A host's own firewall drops whatever comes from the job's vSwitch."""
     hit, source = scene.of_host(aim), scene.places.subnets[0].cidr
-    drop = chain(aim.host.namespace, "input", f"ip daddr {aim.address} ip saddr {source} drop")
-    words = f"the firewall of {aim.address} drops {source}"
+    what = scene.random.choice(_WHAT)
+    drop = chain(aim.host.namespace, "input", f"ip daddr {aim.address} ip saddr {source} {what}drop")
+    words = f"the firewall of {aim.address} drops {source}{_of_tcp(what)}"
     return scene.trouble(words, "host_firewall_drop", hit, drop, alike=scene.silence(hit))
 
 
@@ -74,6 +83,19 @@ def prohibited(scene: Scene, aim: Aim) -> Trouble | None:
     reject = f"ip daddr {aim.address} tcp dport {aim.port} reject with icmp admin-prohibited"
     words = f"the last router prohibits {aim.where}"
     return scene.trouble(words, "admin_prohibited", [aim], before(scene.places, subnet, reject))
+
+
+@outside
+def partner_drops(scene: Scene, aim: Aim) -> Trouble:
+    """A public host drops whatever comes."""
+    hit = scene.of_host(aim)
+    alike = {"host_down": "what lies in the Internet says nothing of a host that is off"}
+    if scene.places.sandboxed:
+        alike["access_list_missing_host"] = "the outbound proxy drops as silently what the project's own list lacks"
+    elif len(hit) == len(scene.outside):
+        alike["no_internet_egress"] = "there is only one public host to look at"
+    drop = chain(aim.host.namespace, "input", f"ip daddr {aim.address} drop")
+    return scene.trouble(f"{aim.address} drops everything", "host_firewall_drop", hit, drop, alike=alike)
 
 
 _RESETS: Mapping[str, str] = {
@@ -143,6 +165,7 @@ TEMPLATES: Mapping[Template, float] = {
     device_resets: 1,
     stopped: 6,
     return_path: 2,
+    partner_drops: 2,
     group_drops_datanodes: 10,
     one_address_dead: 2,
 }

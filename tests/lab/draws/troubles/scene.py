@@ -107,11 +107,13 @@ class Scene:
         """
         first, subnet = hit[0], self.subnet(hit[0])
         answering = [aim for aim in self.inside if aim not in hit]
-        # Other ports would answer if they were asked, as the plan allows, or an echo request would be answered.
-        if not whole and ("explore" in self.declared.limits or first.host.echoes):
+        # Other ports would answer if they were asked, as the plan allows.
+        if not whole and "explore" in self.declared.limits:
             return {}
         if any(aim.address == first.address for aim in answering):
             return {}
+        if not whole and first.host.echoes:
+            return {"host_firewall_drop": "the host's own firewall may let ICMP through, and no other port is asked"}
         alike = dict.fromkeys(("sg_drop", "host_firewall_drop", "return_path_drop"), _NOTHING_ANSWERS)
         if subnet.routers and not subnet.routers[-1].speaks:
             alike["host_down"] = "the last router sends no ICMP: a host that is off is silent too"

@@ -10,7 +10,12 @@ from tests.lab.scenario import DEGRADED, FAILING
 # Those that are asked for something, and must answer.
 _ASKED = frozenset(SERVICES) - {"tcp"}
 _PLAIN = _ASKED - {"https"}
+# Where linkdoctor does not listen before it speaks.
+_SPEAKING = frozenset({"http", "https", "elasticsearch"})
 _MYSQL, _WEB, _TLS = frozenset({"mysql"}), frozenset({"http"}), frozenset({"https"})
+
+
+_CROSSING = {"reset_on_first_data": "the client speaks at once: its request and the reset may cross"}
 
 
 def _behaving(cause: str, words: str, kinds: Collection[str], behaviour: Behaviour, verdict: str = FAILING) -> Template:
@@ -19,7 +24,8 @@ def _behaving(cause: str, words: str, kinds: Collection[str], behaviour: Behavio
         if aim is None:
             return None
         change = behave(aim.address, aim.port, behaviour)
-        return scene.trouble(f"{aim.where} {words}", cause, [aim], change, verdict=verdict)
+        alike = _CROSSING if cause == "accept_then_reset" and aim.service.kind in _SPEAKING else {}
+        return scene.trouble(f"{aim.where} {words}", cause, [aim], change, verdict=verdict, alike=alike)
 
     template.__name__ = cause
     return template

@@ -15,7 +15,7 @@ def _lost_subnet(scene: Scene, hit: list[Aim]) -> dict[str, str]:
     if scene.shows_route(hit):
         return {}
     alike = dict.fromkeys(("blackhole_route", "sg_drop", "host_firewall_drop", "return_path_drop"), _NO_TRACE)
-    if scene.places.sandboxed and all(aim in hit for aim in scene.inside):
+    if all(aim in hit for aim in scene.inside) and (scene.places.sandboxed or not scene.outside):
         # Where it discards, the gateway does not speak either.
         alike["eni_group_blocks_outbound"] = "nothing in the VPC answers, and nothing tells that the ENI was left"
     if not scene.subnet(hit[0]).routers[-1].speaks and len({aim.address for aim in hit}) == 1:

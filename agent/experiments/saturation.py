@@ -1,0 +1,289 @@
+"""How many connections the way to a target holds, and which limit it is: the ascents, and what tells limits apart.
+
+A limit of connections is met at the same number again by a slower ascent, a limit of new ones per second is not.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from typing import Any, AsyncContextManager, AsyncIterator, Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from attrs import evolve
+
+from agent.experiments.contract import Ground, patience
+from probes import services
+from probes.contract import Ask, Notes
+from probes.holding import ANSWER, CLOSED, SILENT, UNANSWERED, Holding, Manners, Said
+from probes.network import Network, SocketStream
+from probes.pace import Pace, rising
+from probes.saturation import Control, Ramp
+from reports.failures import Failure
+from reports.maxcompute.settings import read
+from reports.maxcompute.ways import way_of
+from reports.model import Facts, Observation, Plan, Saturate, Target
+from reports.saturation import Ascent, limit_of, rate_of, same
+from reports.services import HTTP, SERVICES, TCP_ONLY, is_mysql, is_tls
+
+# Seconds. MySQL waits for a handshake to be finished (connect_timeout, 10 s by default).
+_MYSQL_WAITS = 8.0
+# A kill leaves so many handshakes unfinished at most: the server blocks our host after 100 (max_connect_errors).
+_MYSQL_MOST = 50
+# A service that answered in t is given so many t, and at least so many seconds.
+_ANSWERS, _LEAST_ANSWER = 5, 0.3
+# A way that is as long as the usual patience is given this many round trips instead.
+_FEWEST_ROUND_TRIPS = 2
+
+# Services after whose first exchange the connection stays open.
+_STAYS_OPEN = frozenset({"redis", "mongodb", "kafka", TCP_ONLY})
+
+# How far a second ascent goes past the limit of the first: so many, or this part of it.
+_PAST, _PAST_SHARE = 5, 5
+# Seconds of a limited rate that are counted, and the pause before whatever is tried again.
+_COUNTED, _PAUSE = 3, 1.0
+# Ascents after the first one; and for how long a router may keep the place of a connection that was reset
+# (nf_conntrack_tcp_timeout_close is 10 s).
+_MOST_ASCENTS, _FORGETS = 3, 11.0
+# Other targets that may serve as controls, of each kind: through the same way, and at another port of the same host.
+_CONTROLS = 3
+# How many connections stay idle where the plan asks how long that may be.
+_IDLE = 3
+
+
+# Who holds so many connections at most; all of them are given back when it is left.
+Hold = Callable[[Ask, Network, Manners, int], AsyncContextManager[Holding]]
+
+
+@contextlib.asynccontextmanager
+async def hold_here(ask: Ask, network: Network, manners: Manners, connections: int) -> AsyncIterator[Holding]:
+    """This process holds all of them."""
+    with network.holding(ask, connections):
+        async with Holding(ask, network, manners) as holding:
+            yield holding
+
+
+async def measure(target: Target, ground: Ground, hold: Hold = hold_here) -> None:
+    """Hold as many connections to the target as its way lets, at most as the plan says, and give all of them back."""
+    asked = target.saturate
+    if asked is None:
+        return
+    ask = ground.ask(target.name)
+    if is_mysql(target.service, target.port):
+        asked = evolve(asked, connections=min(asked.connections, _MYSQL_MOST))
+    manners = await _tried(_manners(ask, ground), ask, ground)
+    # Where another target through the same way is refused too, another port of this host tells nothing more.
+    controls = sorted(_controls(ask, ground), key=lambda control: control.kind != "way")
+    counted: List[Tuple[float, float]] = []
+    async with hold(ask, ground.network, manners, asked.connections) as holding:
+        ramp = Ramp(ask, ground.network, ground.notes, holding, manners.patience, controls, ground.look.finish)
+        try:
+            await _ascend(ramp, holding, manners, asked, counted)
+        finally:
+            _conclude(ask, ground.notes, asked, ramp.ascents, counted, holding.facts)
+        if asked.idle:
+            await holding.give_back(len(holding))
+            await ramp.idle(min(_IDLE, asked.connections), asked.idle)
+
+
+async def _ascend(
+    ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate, counted: List[Tuple[float, float]]
+) -> None:
+    first = await ramp.ascend(asked.connections, rising(asked.rate))
+    if first.ended_by == "maximum" and first.rate < asked.rate:
+        await holding.give_back(len(holding))
+        await _count(ramp, first.rate, asked.rate, counted)
+    before = first
+    for _ in range(_MOST_ASCENTS):
+        if not before.refused:
+            return
+        await asyncio.sleep(_FORGETS if _must_forget(ramp, first, before) else _PAUSE)
+        now = await _again(ramp, holding, manners, asked, before.held, first.rate / 2)
+        if now.ended_by == "maximum":
+            # What stopped the last one was no number of connections: their rate, or it has passed.
+            await holding.give_back(len(holding))
+            await _count(ramp, max(1.0, before.rate_at_limit), max(asked.rate, before.rate), counted)
+            if counted:
+                return
+            ramp.lossy = before.spread
+            now = await ramp.ascend(asked.connections, rising(asked.rate))
+        elif before.spread and now.spread:
+            if now.sign in (ANSWER, CLOSED, UNANSWERED):
+                # The service has enough of what is asked at once, however many are held.
+                return
+            ramp.lossy = True
+        elif not now.spread and same(before.held, now.held):
+            return
+        before = now
+
+
+def _must_forget(ramp: Ramp, first: Ascent, before: Ascent) -> bool:
+    """Whether what ended may still take a place: a source port towards this destination, which was reset just now."""
+    return before.held < first.held or (ramp.others_pass and before.sign == SILENT and not before.spread)
+
+
+async def _again(ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate, near: int, rate: float) -> Ascent:
+    """Once more, more slowly, and carefully where the last one ended; somewhat past it."""
+    most = min(asked.connections, near + max(_PAST, near // _PAST_SHARE))
+    if manners.longest:
+        # Those that are still held are too old for a slow ascent.
+        await holding.give_back(len(holding))
+        return await ramp.ascend(most, rising(asked.rate), near, freed=True)
+    return await ramp.ascend(most, Pace(max(1.0, rate)), near, freed=True)
+
+
+async def _count(ramp: Ramp, first: float, most: float, counted: List[Tuple[float, float]]) -> None:
+    """Some seconds at a limited rate, if there is one."""
+    for _ in range(_COUNTED):
+        one = await ramp.count_rate(first, most)
+        if one is None:
+            # What happens once is no limit.
+            counted.clear()
+            return
+        counted.append(one)
+        first = max(1.0, one[0])
+        await asyncio.sleep(_PAUSE)
+
+
+def _conclude(
+    ask: Ask,
+    notes: Notes,
+    asked: Saturate,
+    ascents: Sequence[Ascent],
+    counted: Sequence[Tuple[float, float]],
+    holders: Facts,
+) -> None:
+    with notes.step("saturation", "limit", ask) as step:
+        rate = rate_of(counted)
+        limit = limit_of(ascents) if rate is None else None
+        if limit is not None:
+            step.note("limit", int(limit.value))
+            step.note("limit_low", int(limit.low))
+            step.note("limit_high", int(limit.high))
+        if rate is not None:
+            step.note("rate_limit", round(rate.value, 1))
+            step.note("rate_low", round(rate.low, 1))
+            step.note("rate_high", round(rate.high, 1))
+        step.note("held", max(one.held for one in ascents))
+        step.note("tried", max(one.tried for one in ascents))
+        step.note("maximum", asked.connections)
+        step.note("ended_by", ascents[-1].ended_by or None)
+        if limit is None:
+            step.note("unlimited_to", max(one.held for one in ascents))
+        for key, value in holders.items():
+            step.note(key, value)
+
+
+def with_controls(plan: Plan, measured: Mapping[str, Target]) -> Tuple[Target, ...]:
+    """The measured ones and, of the others, those that may serve as their controls; in the plan's order."""
+    declared = read(plan.settings, plan.region, plan.targets)
+    ways = {target.name: way_of(declared, target) for target in plan.targets}
+    others = [target for target in plan.targets if target.name not in measured]
+    kept = set(measured)
+    for target in measured.values():
+        same_host = (one.name for one in others if one.host == target.host and one.port != target.port)
+        same_way = (one.name for one in others if one.host != target.host and ways[one.name] == ways[target.name])
+        kept.update(itertools.islice(same_host, _CONTROLS))
+        kept.update(itertools.islice(same_way, _CONTROLS))
+    return tuple(
+        measured.get(target.name) or evolve(target, saturate=None, measure=())
+        for target in plan.targets
+        if target.name in kept
+    )
+
+
+def _controls(ask: Ask, ground: Ground) -> Iterator[Control]:
+    """Other targets of the plan that answer: one through the same way, and one at another port of the same host."""
+    wanted = {"way": True, "port": True}
+    way = _way(ask.target.name, ground.notes.observations)
+    for seen in ground.notes.observations:
+        if (seen.probe, seen.step) != ("tcp", "connect") or seen.failure is not None or seen.target is None:
+            continue
+        address = str(seen.facts["ip"])
+        other = ground.look.ask(ground.target(seen.target), address)
+        if address != ask.address:
+            kind = "way" if _way(seen.target, ground.notes.observations) == way else ""
+        else:
+            kind = "port" if other.port != ask.port else ""
+        if wanted.pop(kind, False):
+            yield Control(kind=kind, ask=other)
+
+
+def _way(target: str, observations: Sequence[Observation]) -> Optional[Any]:
+    coverage = (
+        seen for seen in observations if (seen.probe, seen.step, seen.target) == ("settings", "coverage", target)
+    )
+    return next((seen.facts.get("way") for seen in coverage), None)
+
+
+def _manners(ask: Ask, ground: Ground) -> Manners:
+    round_trip = max(
+        (float(seen.facts["rtt_s"]) for seen in _of(ask, ground) if seen.probe == "tcp" and "rtt_s" in seen.facts),
+        default=0.0,
+    )
+    waits = max(patience(round_trip), _FEWEST_ROUND_TRIPS * round_trip)
+    answered = max((seen.duration_s for seen in _of(ask, ground) if seen.step == "exchange"), default=0.0)
+    return manners_of(ask, waits, max(_LEAST_ANSWER, waits, _ANSWERS * answered))
+
+
+def manners_of(ask: Ask, waits: float, answer: float) -> Manners:
+    """How connections to this target are held: each is spoken to once, where its service then leaves it open.
+
+    ``waits``, ``answer``: seconds in which a handshake, and the service's first answer, come or do not.
+    """
+    patient = evolve(ask, timeout=answer)
+    target = ask.target
+    service = SERVICES[target.service]
+    if is_mysql(target.service, target.port):
+        return Manners(
+            patience=waits,
+            answer=answer,
+            greet=lambda stream: _greet_mysql(patient, stream),
+            finish=lambda stream, number: services.finish_mysql(patient, stream, number),
+            longest=_MYSQL_WAITS,
+        )
+    if is_tls(target.service, target.port):
+        return Manners(patience=waits, answer=answer)
+    if service.exchange == HTTP:
+        return Manners(patience=waits, answer=answer, greet=lambda stream: _greet_http(patient, stream))
+    if service.exchange not in _STAYS_OPEN:
+        patient = evolve(patient, target=evolve(target, service="tcp"))
+    return Manners(patience=waits, answer=answer, greet=lambda stream: _greet(patient, stream))
+
+
+async def _tried(manners: Manners, ask: Ask, ground: Ground) -> Manners:
+    """The same, without a word where one makes the service end the connection (HTTP without keep-alive)."""
+    if manners.greet is None or manners.longest:
+        return manners
+    async with Holding(ask, ground.network, manners) as holding:
+        await holding.open_one()
+        await asyncio.sleep(manners.patience / 2)
+        return manners if len(holding) and not await holding.bury() else evolve(manners, greet=None)
+
+
+def _of(ask: Ask, ground: Ground) -> Iterator[Observation]:
+    return (seen for seen in ground.notes.observations if seen.target == ask.target.name and seen.failure is None)
+
+
+async def _greet_mysql(ask: Ask, stream: SocketStream) -> Said:
+    notes = Notes()
+    number = await services.begin_mysql(ask, stream, notes)
+    return _said(notes, token=number)
+
+
+async def _greet_http(ask: Ask, stream: SocketStream) -> Said:
+    from probes import http  # noqa: PLC0415 - start-up: a plan of plain ports needs no HTTP
+
+    notes = Notes()
+    await http.probe(ask, stream, notes, sizes=http.Sizes(body=0, keep=True))
+    return _said(notes)
+
+
+async def _greet(ask: Ask, stream: SocketStream) -> Said:
+    notes = Notes()
+    await services.exchange(ask, stream, notes, stream.rtt_s)
+    return evolve(_said(notes), spoken=SERVICES[ask.target.service].exchange != TCP_ONLY)
+
+
+def _said(notes: Notes, token: Optional[Any] = None) -> Said:
+    seen = notes.observations[-1]
+    busy = seen.facts.get("status") in (429, 503) or seen.failure is Failure.TOO_MANY_CONNECTIONS
+    return Said(failure=seen.failure, busy=busy, token=token)

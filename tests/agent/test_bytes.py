@@ -1,0 +1,118 @@
+"""The byte limits hold for what the kernel received, whether it was read or not, and for datagrams."""
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+from attrs import evolve
+
+from agent.budget import RunBudget
+from probes.contract import Ask
+from probes.datagrams import methods
+from probes.network import Network
+from reports.failures import Failed, Failure
+from reports.model import Limits, Target
+
+HERE = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def within(**limits):
+    """A network whose budget has these limits."""
+    network = Network(RunBudget(evolve(Limits(), **limits)))
+    try:
+        yield network
+    finally:
+        network.close()
+
+
+@contextlib.asynccontextmanager
+async def flood(data):
+    """The port of a server that sends all of it to whoever comes, and how many came."""
+    came = []
+
+    async def serve(_, writer):
+        came.append(writer)
+        with contextlib.suppress(ConnectionError):
+            writer.write(data)
+            await writer.drain()
+
+    server = await asyncio.start_server(serve, HERE, 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], came
+        for writer in came:
+            writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+def ask(port):
+    """The server there, as a target."""
+    return Ask(target=Target(name="t", host=HERE, port=port), address=HERE, timeout=2.0)
+
+
+async def test_what_is_not_read_counts_too():
+    """A connection closed unread has cost what its peer had sent, and as much on its way; no other is opened."""
+    async with flood(bytes(40_000)) as (port, came):
+        with within(bytes_per_target=400_000) as network:
+            for _ in range(5):
+                opened = await network.connect(ask(port))
+                async with asyncio.timeout(5.0):
+                    while opened.stream.info.bytes_in < 40_000:  # noqa: ASYNC110 - the kernel tells nobody
+                        await asyncio.sleep(0.001)
+                await opened.stream.close()
+            again = await network.connect(ask(port))
+
+        assert (Failure.BUDGET_SPENT, None) == (again.handshake.failure, again.stream)
+        assert len(came) == 5
+
+
+async def test_no_peer_sends_more_than_the_limit():
+    """What waits to be read is bounded by a part of the limit that is never read."""
+    limit = 100_000
+    async with flood(bytes(10 * limit)) as (port, _):
+        with within(bytes_per_target=limit) as network:
+            opened = await network.connect(ask(port))
+            with pytest.raises(Failed) as spent:
+                await opened.stream.read_exactly(limit, 2.0)
+            received = opened.stream.info.bytes_in
+            await opened.stream.close()
+
+    assert spent.value.failure is Failure.BUDGET_SPENT
+    assert limit // 2 < received <= limit
+
+
+async def test_datagrams_count():
+    """Questions and answers count against the name that they are about; past the limit nothing more is asked."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, within(bytes_per_target=400) as network:
+        server.bind((HERE, 0))
+        server.setblocking(False)
+        port = server.getsockname()[1]
+
+        async def answer():
+            while True:
+                _, peer = await asyncio.get_running_loop().sock_recvfrom(server, 512)
+                server.sendto(bytes(100), peer)
+
+        answering = asyncio.ensure_future(answer())
+        for _ in range(2):
+            await network.ask_datagram(HERE, port, bytes(30), 2.0, "a", bool)
+        with pytest.raises(Failed) as spent:
+            await network.ask_datagram(HERE, port, bytes(50), 2.0, "a", bool)
+        other, _ = await network.ask_datagram(HERE, port, bytes(30), 2.0, "b", bool)
+        answering.cancel()
+
+    assert spent.value.failure is Failure.BUDGET_SPENT
+    assert len(other) == 100
+
+
+async def test_no_volley_past_the_limit():
+    """Where the bytes are spent, no datagram leaves."""
+    udp = methods(HERE)[-1]
+    with within(bytes_per_target=1000) as network:
+        kind, messages = udp.of_sizes([900])
+        await network.volley(kind, HERE, messages, 0.5, "t")
+
+        with pytest.raises(OSError, match="spent"):
+            await network.volley(kind, HERE, messages, 0.5, "t")
