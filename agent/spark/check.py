@@ -9,6 +9,7 @@ from agent.spark import session
 from agent.spark.executors import Executor, Executors, Lost
 from agent.spark.measure import measure, report_of, ticket
 from agent.spark.result import Result
+from agent.spark.saturate import alone, asks, joined, saturate
 from agent.spark.spread import Whole, parts
 from agent.spark.turns import BREATH, in_turns
 from reports import document
@@ -58,7 +59,7 @@ class _Check:
         self._heard = heard
         self._lock = threading.Lock()
         self._moment = threading.Event()
-        self._merge = Merge()
+        self._alone = False
         self._reports: List[Report] = []
         # By the executor's id; the driver's is empty.
         self._measured: Dict[str, None] = {}
@@ -68,11 +69,16 @@ class _Check:
     def run(self, mode: Optional[str]) -> Result:
         crew = [] if self._executors.local else self._crew()
         chosen = mode or self._mode(len(crew) + 1)
+        self._alone = not crew
         if not crew:
             self._notes.append("there are no executors: only the driver measured")
             self._turns([None])
         elif chosen == EACH:
-            self._each()
+            found = self._together(self._each())
+            if found is not None:
+                self._reports = [
+                    one if "executor" in one.vantage.labels else joined(one, found) for one in self._reports
+                ]
         else:
             return self._spread(crew)
         return self._result()
@@ -105,10 +111,26 @@ class _Check:
         self._notes.append(text % (targets, places))
         return SPREAD
 
+    def _together(self, busy: float) -> Optional[Report]:
+        """What all executors see who hold connections together, where the plan allows it; ``busy``: see in_turns."""
+        if not asks(self._plan):
+            return None
+        self._moment.wait(max(0.0, min(max(busy, BREATH), self._left())))
+        within = min(_PATIENCE + self._plan.limits.deadline, self._left())
+        if within <= 0:
+            self._notes.append("how many connections the way holds was not measured: the time was over")
+            return None
+        found, notes = saturate(self._plan, self._executors, within)
+        self._notes.extend(notes)
+        return found
+
     # -- every place measures every target
 
-    def _each(self) -> None:
-        """The driver and all executors that are there; then those that have come since, or whose task was lost."""
+    def _each(self) -> float:
+        """The driver and all executors that are there; then those that have come since, or whose task was lost.
+
+        In how many seconds the whole budget is free again.
+        """
         known: Dict[str, Executor] = {}
         places: List[Optional[Executor]] = [None]
         busy = 0.0
@@ -125,6 +147,7 @@ class _Check:
             if one.id not in self._measured:
                 why = self._why.get(one.id, "it was never given a task: the time was over")
                 self._notes.append("%s is not in this result: %s" % (one, why))
+        return busy
 
     def _is_done(self, executor: Executor) -> bool:
         return executor.id in self._measured or self._tries.get(executor.id, 0) >= _TRIES
@@ -145,7 +168,7 @@ class _Check:
         """Have one place measure; for how many seconds nobody else may have its part of the budget."""
         if place is None:
             labels = {"role": "driver", "application": self._executors.application}
-            self._keep("", measure(self._plan, labels, share))
+            self._keep("", measure(self._plan, labels, share, saturate=self._alone))
             return BREATH
         deadline = self._plan.limits.deadline
         within = min(_PATIENCE + deadline, self._left())
@@ -169,15 +192,17 @@ class _Check:
                 return
             self._measured[executor] = None
             self._reports.append(report)
-            self._merge.add(report)
             if self._heard is not None:
                 self._heard(report)
 
     def _result(self) -> Result:
         found = None
         if len(self._reports) > 1:
+            merge = Merge()
+            for report in self._reports:
+                merge.add(report)
             try:
-                found = self._merge.conclude()
+                found = merge.conclude()
             except NothingInCommon:
                 self._notes.append("no target was measured from two places")
         return Result(mode=EACH, reports=tuple(self._reports), notes=tuple(self._notes), comparison=found)
@@ -214,7 +239,9 @@ class _Check:
                 lost.append((len(part.targets), why))
             return BREATH
 
-        in_turns(parts(self._plan, at_once), at_once, give)
+        found = self._together(in_turns(parts(self._plan, at_once), at_once, give))
+        if found is not None:
+            whole.add(alone(found))
         if lost:
             text = "%d targets were not measured: %s"
             self._notes.append(text % (sum(count for count, _ in lost), lost[0][1]))

@@ -29,6 +29,9 @@ _BOOKKEEPING = 10.0
 # Seconds that an executor may need beside what it measures, to start Python above all.
 _MARGIN = 30.0
 
+# The first Spark whose barrier stages have allGather.
+_GATHERS = 3
+
 # What SparkContext.setJobGroup sets.
 _GROUP = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
 
@@ -37,6 +40,8 @@ _LONGEST_REASON = 300
 _PREAMBLE = re.compile(
     r"\AJob aborted due to stage failure: .*?most recent failure: Lost task \S+ in stage \S+ \(.*?\): "
 )
+# What Spark says where one task of a barrier stage fails, and with it all of them.
+_TOGETHER = "failed barrier ResultStage"
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"[\w.]+(?:: |$)")
 
@@ -137,6 +142,36 @@ class Executors:
             raise Lost("it was lost before it answered")
         return Answer(executor=self._place_of(stage, task) or executor, text=text)
 
+    @property
+    def apart(self) -> str:
+        """Why its executors cannot do anything together, or ""."""
+        if self._setting("spark.dynamicAllocation.enabled", "false") == "true":
+            return "Spark has no barrier stages with dynamic allocation of executors"
+        if int(str(self._context.version).partition(".")[0]) < _GATHERS:
+            return "Spark %s has no barrier stages whose tasks tell one another anything" % self._context.version
+        return ""
+
+    def free(self) -> int:
+        """How many executors have a place for a task now."""
+        active = _items(self._store().executorList(True))
+        return sum(one.id() != "driver" and one.activeTasks() < one.maxTasks() for one in active)
+
+    def ask_together(self, count: int, ticket: str, within: float) -> List[Answer]:
+        """Run ``agent.spark.saturate.answer(ticket, task)`` in one barrier stage of so many tasks; what each gives.
+
+        Spark begins with all of them or with none, one to an executor where each has a place, and never for a second
+        time. Raises Lost.
+        """
+        with self._job(within):
+            found = (
+                self._context.parallelize([ticket] * count, count)
+                .barrier()
+                .mapPartitions(_task(self._kit, "run_together"))
+                .collect()
+            )
+        unknown = Executor("", "")
+        return [Answer(executor=self._place_of(stage, task) or unknown, text=text) for stage, task, text in found]
+
     def cancel(self) -> None:
         """End what is under way."""
         for group in list(self._jobs):
@@ -225,21 +260,23 @@ def _reason(error: BaseException) -> str:
     text = str(java.getMessage()) if java is not None else str(error)
     lines = [line.strip() for line in _PREAMBLE.sub("", text).splitlines() if line.strip()] or [type(error).__name__]
     line = lines[0]
-    if line.endswith(_TRACEBACK):
+    if _TOGETHER in line and _TRACEBACK not in text:
+        return "one of the executors was lost"
+    if _TRACEBACK in text:
         # The last line of the traceback, before Java's own begins.
         python = itertools.takewhile(lambda one: not one.startswith("at "), lines)
         line = next((one for one in reversed(list(python)) if _RAISED.match(one)), line)
     return line[:_LONGEST_REASON]
 
 
-def _task(kit: Any) -> Callable[[Iterator[str]], List[Given]]:
-    """What a task calls: pickled by value, because nothing of ours can be imported where it runs."""
+def _task(kit: Any, what: str = "run") -> Callable[[Iterator[str]], List[Given]]:
+    """What a task calls, of agent/spark/remote.py: pickled by value, as none of ours can be imported where it runs."""
     source = inspect.getsource(remote)
 
     def run(elements: Iterator[str]) -> List[Given]:
         names: Dict[str, Any] = {"__name__": "linkdoctor_remote"}
         exec(source, names)  # noqa: S102 - our own module
-        found: List[Given] = names["run"](elements, kit.value)
+        found: List[Given] = names[what](elements, kit.value)
         return found
 
     run.__annotations__ = {}

@@ -12,11 +12,15 @@ from reports import document
 from reports.model import Plan, Report, Share
 
 
-def measure(plan: Plan, labels: Mapping[str, str], share: Share) -> Report:
-    """The plan, run here and now."""
+def measure(plan: Plan, labels: Mapping[str, str], share: Share = Share(), saturate: bool = False) -> Report:  # noqa: B008 - frozen
+    """The plan, run here and now. ``saturate``: whether this place alone measures how many connections are held."""
+    return run_here(Runner(plan, kind="spark", share=share, labels=with_container(labels), saturate=saturate))
+
+
+def with_container(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """With the container, where the environment names it."""
     container = os.environ.get("CONTAINER_ID")
-    found = {**labels, "container": container} if container else dict(labels)
-    return run_here(Runner(plan, kind="spark", share=share, labels=found))
+    return {**labels, "container": container} if container else labels
 
 
 def ticket(plan: Plan, application: str, share: Share) -> str:
@@ -27,7 +31,13 @@ def ticket(plan: Plan, application: str, share: Share) -> str:
 def answer(text: str, task: Any) -> str:
     """What a task measures on an executor: its report as JSON. ``text``: a ticket; ``task``: pyspark's TaskContext."""
     application, told = json.loads(text)
-    labels = {
+    plan, share = document.task_loads(told)
+    return document.dumps(measure(plan, labels_of(application, task), share))
+
+
+def labels_of(application: str, task: Any) -> Mapping[str, str]:
+    """An executor's own names. ``task``: pyspark's TaskContext."""
+    return {
         "role": "executor",
         "application": application,
         "stage": str(task.stageId()),
@@ -35,8 +45,6 @@ def answer(text: str, task: Any) -> str:
         "task": str(task.taskAttemptId()),
         "attempt": str(task.attemptNumber()),
     }
-    plan, share = document.task_loads(told)
-    return document.dumps(measure(plan, labels, share))
 
 
 def report_of(text: str, executor: Executor) -> Report:

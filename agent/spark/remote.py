@@ -79,3 +79,15 @@ def run(elements: Iterator[str], kit: bytes) -> List[Given]:
 
             text = answer(ticket, task)
     return [(task.stageId(), task.taskAttemptId(), text)]
+
+
+def run_together(elements: Iterator[str], kit: bytes) -> List[Given]:
+    """One task of a barrier stage. Its one element is the ticket, the same for all of them."""
+    from pyspark import BarrierTaskContext  # noqa: PLC0415 - there is no pyspark outside Spark
+
+    task: Any = BarrierTaskContext.get()
+    with Kit(kit):
+        from agent.spark.saturate import answer  # noqa: PLC0415 - only now
+
+        text = answer(next(iter(elements)), task)
+    return [(task.stageId(), task.taskAttemptId(), text)]
