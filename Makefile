@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install system demo test check format bench lab causes draws clean help
+.PHONY: install system demo test check format bench lab saturation causes draws clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ ifdef SCENARIO
 else
 	$(BIN)/python -m tests.lab $(if $(VARIANT),--variant $(VARIANT))
 endif
+
+## make saturation  how many connections a way holds, scored over real routers whose limits are known (SATURATION="--repeat 3")
+saturation: install system
+	$(BIN)/python -m tests.lab.saturation $(SATURATION)
 
 ## make causes    docs/causes/: a page for each cause, from catalogue, rules and lab (FRESH=1 asks the lab for all examples anew)
 causes: install system

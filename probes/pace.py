@@ -5,10 +5,15 @@ import time
 from typing import List, Optional, Set, Tuple
 
 from probes.holding import Attempt, Holding
+from reports.statistics import median
 
 # Opening begins with so many a second, and becomes a tenth faster every half second.
 FIRST_RATE = 20
 _FASTER, _EVERY = 1.1, 0.5
+
+# An answer takes longer than before if it takes so many times as long, and so many seconds more, twice in a row.
+_SLOWER, _SLOWER_BY = 3.0, 0.05
+_TWICE = 2
 
 # A rate is counted over so many seconds.
 WINDOW = 1.0
@@ -80,3 +85,21 @@ class Flow:
         for task in set(self._under_way):
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+
+class Slowness:
+    """Whether what is measured again and again takes longer than it took at first."""
+
+    def __init__(self) -> None:
+        self._usual: Optional[float] = None
+        self._slow = 0
+
+    def of(self, took: List[float]) -> bool:
+        """Take some more (seconds); True where they were slow twice in a row."""
+        if not took:
+            return False
+        now = median(sorted(took))
+        if self._usual is None:
+            self._usual = now
+        self._slow = self._slow + 1 if now > max(_SLOWER * self._usual, self._usual + _SLOWER_BY) else 0
+        return self._slow >= _TWICE

@@ -8,16 +8,13 @@ the controls are asked, and half is given back at once. Numbers and manners: doc
 import asyncio
 import collections
 import time
-from typing import Awaitable, Callable, Deque, Dict, List, Optional, Sequence, Tuple
-
-from attrs import frozen
+from typing import Awaitable, Callable, Deque, List, Optional, Sequence, Tuple
 
 from probes.contract import Ask, Notes, Step
+from probes.controls import ROUNDS, Controls
 from probes.holding import LOCAL, SILENT, Attempt, Holding
-from probes.network import Network, SocketStream
-from probes.pace import FIRST_RATE, WINDOW, Flow, Pace
+from probes.pace import FIRST_RATE, WINDOW, Flow, Pace, Slowness
 from reports.failures import Failure
-from reports.model import join_port
 from reports.saturation import Ascent
 from reports.statistics import median, wilson
 
@@ -37,13 +34,7 @@ _BEYOND_DOUBT = 3.3
 # For so many seconds a router counts a connection of which only the first answer was lost: then it comes again.
 _HALF_OPEN = 1.2
 
-# An answer takes longer than before if it takes so many times as long, and so many seconds more, twice in a row.
-_SLOWER, _SLOWER_BY = 3.0, 0.05
-_TWICE = 2
-
-# Seconds: between two looks at the control; at a limit; in which a place that was given back is free, and until it is
-# asked for again.
-_WATCH_EVERY = 1.0
+# Seconds: at a limit; in which a place that was given back is free, and until it is asked for again.
 _AT_LIMIT = 1.0
 _FREED = 0.3
 _ASK_AGAIN = 0.02
@@ -61,44 +52,22 @@ _FEW = 2
 _KEEPALIVE_TRIES = 3
 
 
-@frozen(kw_only=True)
-class Control:
-    """What else is asked at a limit: ``way``, another target through the same way; ``port``, one of the same host."""
-
-    kind: str
-    ask: Ask
-
-
 class Ramp:
-    """Measures one target with connections that ``holding`` holds; ``finish`` ends those to a control."""
+    """Measures one target with connections that ``holding`` holds, beside its ``controls``."""
 
-    def __init__(
-        self,
-        ask: Ask,
-        network: Network,
-        notes: Notes,
-        holding: Holding,
-        patience: float,
-        controls: Sequence[Control] = (),
-        finish: Optional[Callable[[Ask, SocketStream], Awaitable[object]]] = None,
-    ) -> None:
+    def __init__(self, ask: Ask, notes: Notes, holding: Holding, controls: Controls, patience: float) -> None:
         self._ask = ask
-        self._network = network
         self._notes = notes
         self._holding = holding
+        self.controls = controls
         self._patience = patience
-        self._controls = controls
-        self._finish = finish
         self.ascents: List[Ascent] = []
         self.lossy = False  # what is refused here and there is known to be loss
-        self.others_pass = False  # at the limit another target through the same way was reached
         self._recent: Deque[str] = collections.deque(maxlen=_RECENT)  # their signs
         self._passed: Deque[float] = collections.deque()
         self._lost: Deque[float] = collections.deque()
-        self._handshake = _Slowness()
-        self._answer = _Slowness()
-        self._control = _Slowness()
-        self._watched = 0.0
+        self._handshake = Slowness()
+        self._answer = Slowness()
 
     async def ascend(self, most: int, pace: Pace, near: int = 0, freed: bool = False) -> Ascent:
         """Hold more and more, up to ``most``; at a limit give half back. Observations: ``level``, and one ``ascent``.
@@ -142,7 +111,7 @@ class Ramp:
             ascent.held = max(ascent.held, len(self._holding))
             _note_level(step, attempts, ascent, len(self._holding))
         self._judge(ascent, attempts, died)
-        if not ascent.ended_by and await self._control_suffers():
+        if not ascent.ended_by and await self.controls.suffer():
             await self._suspect(ascent)
 
     async def _suspect(self, ascent: Ascent) -> None:
@@ -150,7 +119,7 @@ class Ramp:
         attempts = await self._once_more(ascent)
         if not any(one.held for one in attempts):
             ascent.end("refused", attempts[-1].sign, attempts[-1].failure)
-        elif await self._control_suffers(again=True):
+        elif await self.controls.suffer(again=True):
             ascent.end("control")
 
     async def _once_more(self, ascent: Ascent, most: int = _IN_A_ROW) -> List[Attempt]:
@@ -202,26 +171,6 @@ class Ramp:
             return False
         return wilson(sum(map(bool, self._recent)), _RECENT, _BEYOND_DOUBT)[0] > _HEAVY
 
-    async def _control_suffers(self, *, again: bool = False) -> bool:
-        """Whether another target through the same way is not answered any more, or later. Asked once a second."""
-        others = [control for control in self._controls if control.kind == "way"]
-        now = time.monotonic()
-        if not others or (now < self._watched + _WATCH_EVERY and not again):
-            return False
-        self._watched = now
-        failure, took = await self._ask_control(others[0])
-        return failure is not None or self._control.of([took])
-
-    async def _ask_control(self, control: Control) -> Tuple[Optional[Failure], float]:
-        ask = control.ask
-        opened = await self._network.connect_to(ask.address, ask.port, self._patience, ask.target.name)
-        if opened.stream is not None:
-            if self._finish is not None:
-                await self._finish(ask, opened.stream)
-            else:
-                await opened.stream.close()
-        return opened.handshake.failure, opened.handshake.duration
-
     async def _stand(self, ascent: Ascent, *, freed: bool) -> bool:
         """At a limit: see that it is one, ask the controls or how places come back, give half back: within a second.
 
@@ -229,7 +178,7 @@ class Ramp:
         """
         start, met = time.monotonic(), True
         try:
-            left = max(_AT_LIMIT - self._patience, _TWICE * self._patience)
+            left = max(_AT_LIMIT - self._patience, ROUNDS * self._patience)
             met = await asyncio.wait_for(self._look_around(ascent, freed=freed), left)
         except asyncio.TimeoutError:
             pass
@@ -247,38 +196,17 @@ class Ramp:
                 await self._free_one(in_order=True)
                 await self._free_one(in_order=False)
             return True
-        answers: Dict[str, List[Tuple[Optional[Failure], float]]] = {control.kind: [] for control in self._controls}
-        for _ in range(_TWICE):
-            failure: Optional[Failure] = None
-            for control in self._controls:
-                failure, took = await self._ask_control(control)
-                answers[control.kind].append((failure, took))
-                if failure is not None:
-                    break
+        for _ in range(ROUNDS):
             # Others come and go: where all controls pass and then we do, the place that was free proves nothing.
-            if failure is None and self._controls and await self._has_room(ascent):
+            if await self.controls.all_pass() and await self._has_room(ascent):
+                self.controls.forget()
                 return False
-        for control in self._controls:
-            # Once so and once so is chance.
-            if len(answers[control.kind]) == _TWICE and len({one is None for one, _ in answers[control.kind]}) == 1:
-                self._note_control(control, *answers[control.kind][-1])
+        self.controls.conclude(len(self._holding))
         return True
 
     async def _has_room(self, ascent: Ascent) -> bool:
         """Whether one more comes about after all. Where it is the rate that is limited, it says nothing."""
         return not ascent.spread and any(one.held for one in await self._once_more(ascent))
-
-    def _note_control(self, control: Control, failure: Optional[Failure], took: float) -> None:
-        where = join_port(control.ask.address, control.ask.port)
-        with self._notes.step("saturation", "control", self._ask, address=where) as step:
-            step.duration = took
-            step.failure = failure
-            step.note("control", control.ask.target.name)
-            step.note("kind", control.kind)
-            step.note("held", len(self._holding))
-            if failure is None:
-                step.note("handshake_s", took)
-                self.others_pass = self.others_pass or control.kind == "way"
 
     async def _free_one(self, *, in_order: bool) -> None:
         """How soon the place of a connection that is closed, or reset, admits another one."""
@@ -338,24 +266,6 @@ class Ramp:
             # Its timer is coarse: a second more than they take.
             await asyncio.sleep(_KEEPALIVE_TRIES + 2)
             step.note("dropped", len(await self._holding.bury()))
-
-
-class _Slowness:
-    """Whether what is measured again and again takes longer than it took at first."""
-
-    def __init__(self) -> None:
-        self._usual: Optional[float] = None
-        self._slow = 0
-
-    def of(self, took: List[float]) -> bool:
-        """Take some more (seconds); True where they were slow twice in a row."""
-        if not took:
-            return False
-        now = median(sorted(took))
-        if self._usual is None:
-            self._usual = now
-        self._slow = self._slow + 1 if now > max(_SLOWER * self._usual, self._usual + _SLOWER_BY) else 0
-        return self._slow >= _TWICE
 
 
 def _is_limited(attempts: Sequence[Attempt]) -> bool:

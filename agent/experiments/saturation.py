@@ -13,10 +13,11 @@ from attrs import evolve
 from agent.experiments.contract import Ground, patience
 from probes import services
 from probes.contract import Ask, Notes
+from probes.controls import Control, Controls
 from probes.holding import ANSWER, CLOSED, SILENT, UNANSWERED, Holding, Manners, Said
 from probes.network import Network, SocketStream
 from probes.pace import Pace, rising
-from probes.saturation import Control, Ramp
+from probes.saturation import Ramp
 from reports.failures import Failure
 from reports.maxcompute.settings import read
 from reports.maxcompute.ways import way_of
@@ -70,11 +71,12 @@ async def measure(target: Target, ground: Ground, hold: Hold = hold_here) -> Non
     if is_mysql(target.service, target.port):
         asked = evolve(asked, connections=min(asked.connections, _MYSQL_MOST))
     manners = await _tried(_manners(ask, ground), ask, ground)
-    # Where another target through the same way is refused too, another port of this host tells nothing more.
-    controls = sorted(_controls(ask, ground), key=lambda control: control.kind != "way")
+    controls = Controls(
+        ask, tuple(_controls(ask, ground)), ground.network, ground.notes, manners.patience, ground.look.finish
+    )
     counted: List[Tuple[float, float]] = []
     async with hold(ask, ground.network, manners, asked.connections) as holding:
-        ramp = Ramp(ask, ground.network, ground.notes, holding, manners.patience, controls, ground.look.finish)
+        ramp = Ramp(ask, ground.notes, holding, controls, manners.patience)
         try:
             await _ascend(ramp, holding, manners, asked, counted)
         finally:
@@ -117,7 +119,7 @@ async def _ascend(
 
 def _must_forget(ramp: Ramp, first: Ascent, before: Ascent) -> bool:
     """Whether what ended may still take a place: a source port towards this destination, which was reset just now."""
-    return before.held < first.held or (ramp.others_pass and before.sign == SILENT and not before.spread)
+    return before.held < first.held or (ramp.controls.others_pass and before.sign == SILENT and not before.spread)
 
 
 async def _again(ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate, near: int, rate: float) -> Ascent:

@@ -262,19 +262,28 @@ def not_proved_by_number(case: Case) -> Optional[Proof]:
     return limited(SILENT, RESET, ICMP)(case)
 
 
-def scattered(case: Case) -> Optional[Proof]:
-    """Some connections are refused and later ones let through, more often than by chance."""
-    capacity = of(case)
-    if capacity is None or not capacity.scattered or capacity.limit is not None or capacity.rate is not None:
-        return None
-    if capacity.sign not in _BECAME:
-        return None
-    words = "with %s to %s held, some were let through and some not (%s), and it could not be seen at what rate" % (
-        count(capacity.held, "connection"),
-        capacity.address,
-        _BECAME[capacity.sign],
-    )
-    return Proof(words, capacity.scattered)
+def _scattered(*signs: str) -> Callable[[Case], Optional[Proof]]:
+    def test(case: Case) -> Optional[Proof]:
+        capacity = of(case)
+        if capacity is None or not capacity.scattered or capacity.limit is not None or capacity.rate is not None:
+            return None
+        if capacity.sign not in signs:
+            return None
+        words = "with %s to %s held, some were let through and some not (%s), and it could not be seen at what rate" % (
+            count(capacity.held, "connection"),
+            capacity.address,
+            _BECAME[capacity.sign],
+        )
+        return Proof(words, capacity.scattered)
+
+    return test
+
+
+scattered = _scattered(SILENT, RESET, ICMP)
+"""Some connections are refused and later ones let through, more often than by chance."""
+
+turned_away = _scattered(ANSWER, CLOSED, UNANSWERED)
+"""The same, and it is the service that refuses: it was reached, and has enough of what is asked at once."""
 
 
 # --- it becomes slow, or what is held dies ----------------------------------------------------------------------------

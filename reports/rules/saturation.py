@@ -141,6 +141,8 @@ _RATES: Tuple[Rule, ...] = (
     ),
     _load("snat_rate_limit", ramp.scattered, 0.3, scope=WAY),
     _load("packet_loss", ramp.scattered, 0.5),
+    evolve(_load("destination_connection_limit", ramp.turned_away, 0.6), remedy=_raise_it),
+    _load("connections_queued", ramp.turned_away, 0.1, Clue(ramp.is_unanswered, 5)),
 )
 
 _HARM: Tuple[Rule, ...] = (
