@@ -135,8 +135,8 @@ def text_of(address: int, version: int) -> str:
 class Order:
     """What is swept. Each address is asked each question, and asked again up to ``tries`` times in all.
 
-    ``timeout``: seconds in which an answer comes. ``rate``: packets that leave in any second at most, those that end what
-    was opened too; 0: no limit.
+    ``timeout``: seconds in which an answer comes. ``rate``: how many packets leave in any second at most; those that
+    end what was opened are among them. 0: no limit.
     """
 
     addresses: Addresses
