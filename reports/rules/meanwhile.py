@@ -34,14 +34,14 @@ def changed(case: Case) -> Optional[Proof]:
 
 
 def wants(run: Evidence) -> Tuple[Want, ...]:
-    """The first look once more, at a few of those that failed fast and for certain: it may have been a moment's."""
+    """The first look once more, at a few that failed fast, or for one SYN: it may have been a moment's."""
     found: Dict[Want, None] = {}
     for case in run.cases.values():
         if case.proxied or case.behind or case.series or case.of("egress", "repeat"):
             continue
         if case.stage == RESOLVE and any(seen.failure in _RCODES for seen in case.broken):
             found[Want("again", "lookup", None, case.target.host)] = None
-        elif case.stage in (CONNECT, TLS, EXCHANGE) and all(map(_may_pass, case.broken)):
+        elif case.stage in (CONNECT, TLS, EXCHANGE) and (all(map(_may_pass, case.broken)) or _was_one_syn(case)):
             found[Want("again", "look", case.target.name)] = None
     return tuple(found)[:_MOST]
 
@@ -52,8 +52,14 @@ def _may_pass(seen: Observation) -> bool:
     return seen.failure is not Failure.HTTP_ERROR_STATUS or int(seen.facts.get("status", 0)) >= _SERVER_ERRORS
 
 
+def _was_one_syn(case: Case) -> bool:
+    """Whether all that is known of the silence is that one SYN was not answered: it may have been lost."""
+    syns = sum(int(seen.facts.get("syns", 1)) for seen in case.silent)
+    return syns == 1 and not case.of("path", "hop") and not case.of("tcp", "connect_port")
+
+
 def _works_again(case: Case) -> Optional[Proof]:
-    """What failed fast at first was asked once more, and works."""
+    """What failed at first was asked once more, and works."""
     worked = tuple(seen for seen in case.of("again", "look") if seen.failure is None)
     if not worked or not case.broken:
         return None

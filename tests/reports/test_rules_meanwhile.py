@@ -5,6 +5,7 @@ import pytest
 from reports.diagnose import diagnose
 from reports.failures import Failure
 from reports.model import Network, Plan, Target, Vantage
+from reports.rules.contract import Want
 from tests.reports.building import connected, seen
 
 TARGET = Target(name="it", host="10.10.3.20", port=2181, via="vpc")
@@ -48,6 +49,28 @@ def test_an_answer_that_came_later(again):
 def test_what_is_no_answer_to_the_same_question(again):
     """From another port, from a router, or while the first attempt still waited: nothing has changed by that."""
     assert not says_so(first_finding(again))
+
+
+ONE_SYN = seen("tcp", "connect", "it", TARGET.address, failure=Failure.TIMED_OUT, duration_s=1.0, syns=1, **USUAL)
+
+
+@pytest.mark.parametrize(
+    ("others", "asked"),
+    [((), True), ((later("path", "hop", ttl=1, reached=False),), False)],
+)
+def test_one_syn_is_little(others, asked):
+    """It may have been lost: the target is looked at once more in the end, where no other SYN went there meanwhile."""
+    wanted = diagnose(PLAN, Vantage(), (ONE_SYN, *others)).wanted_last
+
+    assert asked is (Want("again", "look", "it") in wanted)
+
+
+def test_one_syn_that_was_lost():
+    """The second look is answered: nobody is sure of a cause."""
+    finding = diagnose(PLAN, Vantage(), (ONE_SYN, later("again", "look", last="tcp connect"))).findings[0]
+
+    assert "later the target answers" in " ".join(finding.because)
+    assert finding.confidence <= 0.5
 
 
 def test_silence_that_came_later():
