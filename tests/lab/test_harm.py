@@ -33,8 +33,8 @@ def test_budget_on_the_wire(lab):
 
     assert recording.dropped == 0
     assert outcome.code == 2, outcome.stderr
-    traced = sum((seen["probe"], seen["step"]) == ("path", "hop") for seen in outcome.report["observations"])
-    assert len(recording.connections()) == 240 + traced
+    steps = Counter((seen["probe"], seen["step"]) for seen in outcome.report["observations"])
+    assert len(recording.connections()) == 240 + steps["path", "hop"] + steps["again", "look"]
     assert recording.most_open(timeout=1.0) <= 30
     assert recording.most_opened() <= 60
     assert recording.most_opened(window=0.1) <= 6
@@ -63,10 +63,14 @@ LOOKED_INTO = (
     *("service_hang", "eni_missing", "sg_drop", "sg_drop_one_target", "host_firewall_drop"),
     *("blackhole_route", "host_down", "host_down_on_link", "access_not_enabled_internet"),
 )
+# The job is not alone on its machine there: what goes over the wire is not the check's alone.
+OTHERS = {"neighbours_wait", "neighbour_waits", "neighbours_work"}
 LIMITS = {"concurrency": 4, "rate": 20, "packet_rate": 30, "bytes_per_target": 80_000, "bytes": 200_000}
 
 
 def _asks_for_more(scenario):
+    if OTHERS.intersection(scenario.faults):
+        return False
     targets = [target for target in scenario.plan["targets"] if not isinstance(target, str)]
     return (
         "egress" in scenario.plan

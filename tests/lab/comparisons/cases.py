@@ -36,6 +36,7 @@ _VPC = (
         expected="sg_drop",
         targets=("mysql",),
         says="in the target's own subnet: its host is up and listens",
+        surer="alone it is the likeliest of several, and the host may be down",
     ),
     Case(
         name="eni_in_another_vswitch",
