@@ -38,6 +38,8 @@ _HALF_OPEN = 1.2
 _AT_LIMIT = 1.0
 _FREED = 0.3
 _ASK_AGAIN = 0.02
+# Seconds between those that are tried once more where refusals are quick: no part of what others repeat.
+_APART = 0.013
 
 # A limited rate is looked for during so many seconds.
 _SEARCH = 4.0
@@ -123,7 +125,9 @@ class Ramp:
             ascent.end("control")
 
     async def _once_more(self, ascent: Ascent, most: int = _IN_A_ROW) -> List[Attempt]:
-        return await self._open(ascent, min(_step(len(self._holding), 0), most), _at_once)
+        # A refusal is quick: all of them would meet the same moment of somebody else's short connection.
+        pace = _at_once if self._recent and self._recent[-1] == SILENT else _apart
+        return await self._open(ascent, min(_step(len(self._holding), 0), most), pace)
 
     async def _open(self, ascent: Ascent, count: int, pace: Callable[[], Awaitable[None]]) -> List[Attempt]:
         ascent.tried = max(ascent.tried, len(self._holding) + count)
@@ -299,6 +303,10 @@ def _lost(attempts: Sequence[Attempt]) -> int:
 
 async def _at_once() -> None:
     return
+
+
+async def _apart() -> None:
+    await asyncio.sleep(_APART)
 
 
 def _note_level(step: Step, attempts: Sequence[Attempt], ascent: Ascent, held: int) -> None:
