@@ -68,7 +68,8 @@ def limit_of(ascents: Sequence[Ascent]) -> Optional[Interval]:
     """How many connections could be held, from the ascents that ended at a limit; None where none did.
 
     A lost packet makes an ascent end too low and never too high: the most of those that agree counts. Where the last
-    two do not agree, the limit moves: the last one counts, and the interval holds both.
+    two do not agree, the limit moves: the last one counts, and the interval holds both. Somebody else's short
+    connection may have had a place just then: the interval holds one more.
     """
     ended = [ascent for ascent in ascents if ascent.refused and not ascent.spread]
     if not ended:
@@ -82,7 +83,7 @@ def limit_of(ascents: Sequence[Ascent]) -> Optional[Interval]:
         most = last.held
         low = min(ascent.held for ascent in ended[-2:])
     high = max(ascent.held + ascent.pending for ascent in (agreeing if len(agreeing) > 1 else ended[-2:]))
-    return Interval(value=most, low=low, high=max(most, high))
+    return Interval(value=most, low=low, high=max(most, high) + 1)
 
 
 def rate_of(counted: Sequence[Tuple[float, float]]) -> Optional[Interval]:

@@ -68,7 +68,7 @@ LOOK = (Want("again", "look", "it"),)
         (answered(probe="http", failure=UNAVAILABLE, status=403), ()),
         (answered(failure=FULL, duration_s=2.0), ()),
         (answered(failure=Failure.CLIENT_DENIED), ()),
-        ([refused(Failure.TIMED_OUT, 1.5)], ()),
+        ([refused(Failure.TIMED_OUT, 1.5, syns=2)], ()),
         ([refused(immediate=True)], ()),
         (answered(), ()),
     ],
