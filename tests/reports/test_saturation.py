@@ -15,9 +15,10 @@ def ended(held, pending=0, ended_by="refused", spread=False):
     [
         ([ended(100, ended_by="maximum")], None),
         ([ended(100, spread=True)], None),
+        # Somebody else may have had one more.
         ([ended(100)], Interval(value=100, low=100, high=101)),
         ([ended(16), ended(16)], Interval(value=16, low=16, high=17)),
-        # Somebody else may have had one place. A lost packet ends an ascent too low; what was silent in between may have been counted.
+        # A lost packet ends an ascent too low; what was silent in between may have been counted.
         ([ended(299), ended(300, pending=1)], Interval(value=300, low=299, high=302)),
         # The limit moved, and the last two agree.
         ([ended(100), ended(60), ended(60)], Interval(value=60, low=60, high=61)),
