@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install system demo test check format bench lab saturation causes draws clean help
+.PHONY: install system demo test check format bench soak lab saturation causes draws kills clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks
 
+## make soak      linkdoctor serve for 20 minutes beside blackbox_exporter and Prometheus (SOAK="--minutes 5 --targets 200")
+soak: install system
+	$(BIN)/python -m benchmarks.soak $(SOAK)
+
 ## make lab       the diagnosis scored over networks with known faults (VARIANT=bare|silent|forwarder|all),
 ##                or with SCENARIO=name a shell in one of them (TRUTH=1 says what is broken)
 lab: install system
@@ -56,6 +60,10 @@ causes: install system
 ## make draws     the same over random networks, and whether the stated confidence is true (DRAWS="--draws 100 --seed 7")
 draws: install system
 	$(BIN)/python -m tests.lab.draws $(DRAWS)
+
+## make kills     kill -9 of a process that writes to the history, again and again: what was acknowledged is there (KILLS=200)
+kills: install
+	$(BIN)/python -m tests.agent.store.kills $(or $(KILLS),200)
 
 # As root: installs the servers and tools that the lab needs. Otherwise: names what is missing, with the line that installs it.
 system:

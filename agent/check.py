@@ -1,5 +1,7 @@
 """`linkdoctor check`: what is checked, with what before it, and what is kept of it."""
 
+from collections.abc import Callable, Sequence
+
 import click
 from attrs import frozen
 
@@ -13,27 +15,38 @@ class Check:
     """``what`` names a plan, targets, or (``of_job``) a failed job's own files.
 
     ``again``: the saved report of which only what was broken is checked. ``state``: the folder in which runs are kept.
+    ``push``, ``textfile``: where the run's metrics go.
     """
 
     what: tuple[str, ...]
     of_job: bool = False
     again: str | None = None
     state: str | None = None
+    push: str | None = None
+    textfile: str | None = None
 
     def run(self, printer: commands.Printer, *, progress: bool) -> tuple[Report, bool]:
         """Check, print, keep; the report, and whether Ctrl-C ended it."""
+        outlets = self._outlets(redacted=printer.redacted)
         state = State.at(self.state) if self.state is not None else None
         before = commands.read_report(self.again) if self.again else None
         report, interrupted = self._measured(before, state, progress=progress)
         typed = self._typed()
         printer.print(report, before=before, command=typed, verify=typed if self.again else None)
-        if state is not None:
+        for deliver in (*([state.keep] if state is not None else []), *outlets):
             try:
-                state.keep(report)
+                deliver(report)
             except click.ClickException as wrong:
                 # What was found is printed, and counts.
                 wrong.show()
         return report, interrupted
+
+    def _outlets(self, *, redacted: bool) -> Sequence[Callable[[Report], None]]:
+        if self.push is None and self.textfile is None:
+            return ()
+        from agent import publish  # noqa: PLC0415 - start-up, as below
+
+        return publish.outlets(self.push, self.textfile, redacted=redacted)
 
     def _measured(self, before: Report | None, state: State | None, *, progress: bool) -> tuple[Report, bool]:
         if self.of_job:

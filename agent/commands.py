@@ -15,7 +15,8 @@ import click
 from attrs import evolve, frozen
 
 from agent import plan as plans
-from agent.files import write_whole
+from agent.files import to_output
+from agent.formats import FORMATS, Page
 from agent.runner import Runner
 from probes import settings
 from probes.contract import Notes
@@ -24,8 +25,6 @@ from reports.diagnose import conclude, diagnose
 from reports.model import Observation, Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")
-# So many of the reports of one job are told each by itself.
-MOST_PRINTED = 2
 # A report of hundreds of thousands of observations; more is a mistake.
 LARGEST_REPORT = 1 << 30
 
@@ -47,6 +46,19 @@ def plan_to_lint(files: Sequence[str]) -> Plan:
             return plans.load(files[0])
         return plans.from_targets([], name="settings", settings_from=list(files))
     except plans.PlanError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def located(plan: Plan) -> Plan:
+    """The plan as it is run here: with ``networks: auto`` the metadata of this VPC host are asked, now."""
+    if not plan.ask_networks:
+        return plan
+    from agent.cloud.auto import filled
+    from agent.cloud.metadata import MetadataError
+
+    try:
+        return filled(plan)
+    except MetadataError as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -93,6 +105,7 @@ def run(
 
     ``environment``: this one where None. ``remembered``: what earlier runs left (agent/state.py).
     """
+    plan = located(plan)
     with _progress(progress) as show:
         return to_its_end(Runner(plan, environment, progress=show, remembered=remembered))
 
@@ -139,9 +152,9 @@ def command_line(command: str, arguments: Sequence[str]) -> str:
 
 @frozen(kw_only=True)
 class Printer:
-    """Prints reports in one style, to stdout or, whole or not at all, to a file.
+    """Prints reports in one style (agent/formats.py), to stdout or, whole or not at all, to a file.
 
-    ``compared``: in text, what several reports prove together follows, and of more than MOST_PRINTED it is the answer.
+    ``compared``: what several reports prove together is told too.
     """
 
     style: str = "text"
@@ -175,39 +188,10 @@ class Printer:
                     handover.message(report, self.hand_over, command=command, verify=verify) for report in reports
                 )
             )
-        elif self.style == "json":
-            texts = [document.dumps(report, lines=True) for report in reports]
-            file.write((texts[0] if len(texts) == 1 else "[" + ",\n".join(texts) + "]") + "\n")
         else:
-            from reports.render import text
-
-            console = text.open_console(file)
-            for report in reports[:MOST_PRINTED] if self.compared else reports:
-                if before is not None:
-                    from reports.again import compare
-
-                    text.render_again(compare(before, report), console)
-                text.render(report, console, command=command)
-            if self.compared and not self.redacted and len(reports) > 1:
-                from agent.compare import tell_together
-                from reports.comparison import Merge
-
-                merge = Merge()
-                for report in reports:
-                    merge.add(report)
-                tell_together(merge, console)
+            page = Page(reports=reports, command=command, before=before, compared=self.compared, redacted=self.redacted)
+            FORMATS[self.style](file, page)
         file.flush()
-
-
-def to_output(name: str | None, write: Callable[[TextIO], None]) -> None:
-    """Write to stdout or, whole or not at all, to the file."""
-    if name is None:
-        write(sys.stdout)
-        return
-    try:
-        write_whole(Path(name), write)
-    except OSError as error:
-        raise click.ClickException(f"{name}: cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from typing import Any, TextIO
 import click
 from rich.console import Console
 
-from agent.commands import LARGEST_REPORT, to_output
+from agent.commands import LARGEST_REPORT
+from agent.files import to_output
+from agent.formats import write
 from reports.comparison import Comparison, Merge, NothingInCommon, dumps
 from reports.comparison import loads as comparison_of
 from reports.comparison.model import SCHEMA
@@ -19,6 +21,7 @@ from reports.comparison.redact import redact
 from reports.document import DocumentError, from_document, loads
 from reports.model import Report
 from reports.redact import Pseudonyms, learn
+from reports.render import comparison_markdown
 from reports.render.comparison import render
 from reports.render.text import open_console
 from reports.words import count
@@ -189,6 +192,12 @@ def _decoded(value: Any, name: str) -> Report | DocumentError:
 def _write(file: TextIO, comparison: Comparison, style: str) -> None:
     if style == "json":
         file.write(dumps(comparison, lines=True) + "\n")
+    elif style == "markdown":
+        write(file, comparison_markdown.render(comparison))
+    elif style == "html":
+        from reports.render import html  # noqa: PLC0415 - start-up
+
+        file.write(html.render_comparison(comparison))
     else:
         render(comparison, open_console(file))
     file.flush()

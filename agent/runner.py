@@ -12,6 +12,7 @@ from typing import (
     TYPE_CHECKING,
     Awaitable,
     Callable,
+    Collection,
     Dict,
     Iterable,
     Iterator,
@@ -36,14 +37,18 @@ from probes.network import Network
 from reports import __version__
 from reports.addresses import is_literal
 from reports.diagnose import Diagnosis, conclude, diagnose
+from reports.manners import swept_by_check
 from reports.model import DEGRADED, HEALTHY, Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
+from reports.rules.table import ALL
 
 if TYPE_CHECKING:
     from agent.experiments.saturation import Hold
 
 Progress = Callable[[int, int], None]
+# Does a piece of work beside the event loop, and gives its result.
+Aside = Callable[[Callable[[], Diagnosis]], Awaitable[Diagnosis]]
 
 T = TypeVar("T")
 
@@ -63,7 +68,10 @@ class Runner:
     a container's); ``environment`` names the proxies. ``share``: of the
     job's instances, which one this is. Where its part of the budget is less than one it probes nothing, and says so.
     ``remembered``: what earlier runs left to compare with. ``saturate``: whether targets that ask for it are measured;
-    ``hold``: by whom their connections are held (None: here).
+    ``hold``: by whom their connections are held (None: here). ``sweeps``: whether networks are swept.
+    ``skip``: targets of the plan that are not asked this time; what ``remembered`` holds of them is judged with the
+    rest. ``forbids``: addresses and ports to which nothing is opened or sent, whoever resolves to them.
+    ``aside``: who works out what it all means while the loop goes on (None: the loop itself).
     """
 
     def __init__(
@@ -78,8 +86,17 @@ class Runner:
         remembered: Iterable[Observation] = (),
         saturate: bool = True,
         hold: Optional["Hold"] = None,
+        sweeps: bool = True,
+        skip: Collection[str] = (),
+        forbids: Optional[Callable[[str, int], bool]] = None,
+        aside: Optional[Aside] = None,
     ) -> None:
         self.plan = plan
+        self._sweeps = sweeps
+        self._skip = frozenset(skip)
+        self._asked = [target for target in plan.targets if target.name not in self._skip]
+        self._forbids = forbids
+        self._aside = aside
         self._saturate = saturate
         self._hold = hold
         self._environment = os.environ if environment is None else environment
@@ -102,15 +119,16 @@ class Runner:
     async def run(self) -> Report:
         """Probe, diagnose, experiment: the report. Ends at the plan's deadline at the latest, or at ``stop``."""
         started, start = round(time.time(), 6), time.monotonic()
+        self._end = start + self.plan.limits.deadline
         local.raise_descriptor_limit()
         self._machine.observe(self._config, self._environment)
         self._vantage = here(self._kind, self._machine, self._config, self._labels)
         settings.observe(self.plan, self._vantage, self._notes)
         limits, short_of = share_out(self.plan.limits, self._share)
         self._machine.share(self._share, short_of)
-        lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self.plan.targets))
+        lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self._asked))
         self._budget = RunBudget(limits or self.plan.limits, _spare_descriptors(lookups))
-        self._network = Network(self._budget)
+        self._network = Network(self._budget, self._forbids)
         self._look = Look(self.plan, self._network, self._machine)
         self._lookup_places = asyncio.Semaphore(max(1, lookups))
         self._resolver = self._own_resolver()
@@ -118,7 +136,7 @@ class Runner:
         deadline = loop.call_later(self.plan.limits.deadline, self.stop)
         lag = loop.create_task(self._watch_lag())
         try:
-            diagnosis = await self._until_stopped() if limits is not None else self._diagnose()
+            diagnosis = await (self._until_stopped() if limits is not None else self._diagnose())
         finally:
             deadline.cancel()
             lag.cancel()
@@ -157,7 +175,7 @@ class Runner:
             work.cancel()
             await asyncio.wait([work])
             raise
-        return self._diagnose() if work.cancelled() else work.result()
+        return await self._diagnose() if work.cancelled() else work.result()
 
     async def _investigate(self) -> Diagnosis:
         """Everything once, then what the rules ask for, until nothing more would help."""
@@ -167,38 +185,50 @@ class Runner:
         )
         with self._phase("look"):
             await _together([self._look_at_everything(), experiments.egress.look(ground)])
-        diagnosis = await self._again(await self._experiment(ground), ground)
-        measured = [target for target in self.plan.targets if self._holds(target, diagnosis)]
-        if not measured:
-            return diagnosis
-        from agent.experiments import saturation  # noqa: PLC0415 - start-up: few plans ask for it
+            if self.plan.inventory is not None:
+                from probes import inventory  # noqa: PLC0415 - start-up: few plans have one
 
-        with self._phase("saturation"):
-            for target in measured:
-                await saturation.measure(target, ground, self._hold or saturation.hold_here)
-        return self._diagnose()
+                inventory.observe(self.plan, self._vantage, self._notes)
+        diagnosis = await self._again(await self._experiment(ground), ground)
+        measured = [target for target in self._asked if self._holds(target, diagnosis)]
+        sweeps = self._sweeps and not self._share.index
+        subnets = [network for network in self.plan.networks if sweeps and swept_by_check(network)]
+        if measured:
+            from agent.experiments import saturation  # noqa: PLC0415 - start-up: few plans ask for it
+
+            with self._phase("saturation"):
+                for target in measured:
+                    await saturation.measure(target, ground, self._hold or saturation.hold_here)
+        if subnets:
+            from agent.experiments import sweep  # noqa: PLC0415 - as above
+
+            # Last: routers send so many ICMP errors a second, and traces live on them.
+            with self._phase("subnet"):
+                await sweep.networks(subnets, ground, self._budget.concurrency, self._end)
+        return await self._diagnose() if measured or subnets else diagnosis
 
     async def _experiment(self, ground: experiments.Ground) -> Diagnosis:
         """What the rules ask for, until nothing more would help."""
         asked: Set[Want] = set()
         for _ in range(_ROUNDS):
-            diagnosis = self._diagnose()
-            wanted = [want for want in diagnosis.wanted if want not in asked]
+            diagnosis = await self._diagnose()
+            wanted = [want for want in diagnosis.wanted if want not in asked and want.target not in self._skip]
             if not wanted:
                 return diagnosis
             asked.update(wanted)
             with self._phase("experiments"):
                 for at_once in experiments.in_turn(wanted):
                     await _together(experiments.make(want, ground) for want in at_once)
-        return self._diagnose()
+        return await self._diagnose()
 
     async def _again(self, diagnosis: Diagnosis, ground: experiments.Ground) -> Diagnosis:
         """Whether what failed at first, and was not tried since, still does."""
-        if not diagnosis.wanted_last:
+        wanted = [want for want in diagnosis.wanted_last if want.target not in self._skip]
+        if not wanted:
             return diagnosis
         with self._phase("again"):
-            await _together(experiments.make(want, ground) for want in diagnosis.wanted_last)
-        return self._diagnose()
+            await _together(experiments.make(want, ground) for want in wanted)
+        return await self._diagnose()
 
     def _holds(self, target: Target, diagnosis: Diagnosis) -> bool:
         """Whether it is measured how many connections the way to it holds: asked for, it works, and by one instance."""
@@ -218,8 +248,11 @@ class Runner:
             self._phases.append(Phase(name=name, duration_s=round(time.monotonic() - start, 3), longest=longest))
             self._machine.counted(self._network.syns)
 
-    def _diagnose(self) -> Diagnosis:
-        return diagnose(self.plan, self._vantage, self._notes.observations)
+    async def _diagnose(self) -> Diagnosis:
+        seen = tuple(self._notes.observations)
+        if self._aside is None:
+            return diagnose(self.plan, self._vantage, seen, rules=ALL)
+        return await self._aside(lambda: diagnose(self.plan, self._vantage, seen, rules=ALL))
 
     # -- the first pass
 
@@ -228,7 +261,7 @@ class Runner:
         lookups: Dict[str, dns.Lookup] = {}
         waiting: Dict[str, List[_Targeted]] = {}
         queue: asyncio.Queue[Optional[_Targeted]] = asyncio.Queue()
-        for target in self.plan.targets:
+        for target in self._asked:
             proxy = self._proxy_for(target)
             host = target.host if proxy is None else proxy.host
             look = _Targeted(target, proxy, (host,))
@@ -237,7 +270,7 @@ class Runner:
             else:
                 lookups.setdefault(host, dns.Lookup.of(host))
                 waiting.setdefault(host, []).append(look)
-        workers = min(self._budget.concurrency, len(self.plan.targets))
+        workers = min(self._budget.concurrency, len(self._asked))
 
         async def feed() -> None:
             await _together(self._look_up(lookup, waiting[host], queue) for host, lookup in lookups.items())
@@ -287,9 +320,11 @@ class Runner:
                     await self._look.at(look.target, address, self._notes)
             elif look.addresses:
                 await self._look.through(look.target, look.proxy, look.addresses[0], self._notes)
+            # What answers at once, or not at all, would keep everybody else waiting.
+            await asyncio.sleep(0)
             self._seen.add(look.target.name)
             if self._progress is not None:
-                self._progress(len(self._seen), len(self.plan.targets))
+                self._progress(len(self._seen), len(self._asked))
 
     def _proxy_for(self, target: Target) -> Optional[Proxy]:
         return proxy_for(target, self._environment)

@@ -45,7 +45,8 @@ class Saturation:
             instances=self.tasks or plan.job.instances,
             connections=self.connections_per_task or plan.job.connections,
         )
-        return evolve(plan, targets=with_controls(plan, measured), egress=Egress(), job=job)
+        networks = tuple(evolve(network, sweep=False) for network in plan.networks)
+        return evolve(plan, targets=with_controls(plan, measured), networks=networks, egress=Egress(), job=job)
 
     def run(self, printer: commands.Printer, *, agreed: bool, progress: bool) -> tuple[str, bool]:
         """Say what will be done at most, ask where somebody is there and has not ``agreed``, do it, print.
@@ -58,6 +59,7 @@ class Saturation:
             click.echo("\n".join(announced(plan)), err=True)
             if not agreed and sys.stdin.isatty() and not click.confirm("Go on?", err=True):
                 raise click.ClickException("not agreed: nothing was opened")
+        plan = commands.located(plan)
         with _progress(plan, wanted=progress) as listener:
             report, interrupted = commands.to_its_end(Runner(plan, listener=listener, saturate=True))
         printer.print(report, command=self._typed())

@@ -18,6 +18,7 @@ from probes.contract import observed
 from reports import document
 from reports.codec import rfc3339
 from reports.evidence import names_of
+from reports.history import echoed
 from reports.model import FAILING, UNDETERMINED, Facts, Observation, Report, content_id
 from reports.words import visible
 
@@ -47,13 +48,14 @@ class State:
 
     def runs(self, plan: str) -> Iterator[Path]:
         """The kept runs of the plan of that name, newest first."""
+        yield from reversed(ours(self._place(plan)))
+
+    def folders(self) -> list[Path]:
+        """Where runs of any plan are kept: a folder each, by name. Raises ClickException."""
         try:
-            names = sorted(entry.name for entry in self._place(plan).iterdir() if _OURS.fullmatch(entry.name))
-        except FileNotFoundError:
-            return
+            return sorted(entry for entry in self.folder.iterdir() if entry.is_dir() and any(ours(entry)))
         except OSError as error:
-            raise click.ClickException(f"{self._place(plan)}: kept runs cannot be read: {error.strerror}") from None
-        yield from (self._place(plan) / name for name in reversed(names))
+            raise click.ClickException(f"{self.folder}: kept runs cannot be read: {error.strerror}") from None
 
     def last(self, plan: str) -> Report | None:
         """The newest run of the plan that can be read. What cannot be read is told on stderr, and left."""
@@ -90,32 +92,33 @@ class State:
         return self.folder / f"{slug}.{content_id('', plan)}".lstrip(".")
 
 
+def ours(folder: Path) -> list[Path]:
+    """The runs that are kept in a plan's folder, oldest first. Raises ClickException."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if _OURS.fullmatch(entry.name))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise click.ClickException(f"{folder}: kept runs cannot be read: {error.strerror}") from None
+
+
 def remembered(report: Report) -> tuple[Observation, ...]:
     """What the run leaves to the next one: for each way out the outbound addresses that it saw.
 
     What a run was given itself it passes on where it saw none, and where it failed: while something fails, what counts
     is how it was when nothing did.
     """
-    given = _of(report, "remembered")
+    given = echoed(report, "remembered")
     kept = given if report.verdict in (FAILING, UNDETERMINED) else {}
     kind, host, at = report.vantage.kind, report.vantage.host, rfc3339(report.run.started)
     left = []
-    for via, asked in sorted(_of(report, "address").items()):
+    for via, asked in sorted(echoed(report).items()):
         if via not in kept:
             seen = ",".join(names_of(asked, "seen"))
             facts: Facts = {"seen": seen, "via": via, "at": at, "kind": kind, "host": host}
             left.append(observed("egress", "remembered", None, None, None, time.time(), 0.0, facts))
     made = {seen.facts["via"] for seen in left}
     return (*left, *(seen for via, some in given.items() if via not in made for seen in some[:1]))
-
-
-def _of(report: Report, step: str) -> dict[str, list[Observation]]:
-    """The observations of that step that name an address, by the way out."""
-    found: dict[str, list[Observation]] = {}
-    for seen in report.observations:
-        if (seen.probe, seen.step) == ("egress", step) and seen.facts.get("seen"):
-            found.setdefault(str(seen.facts.get("via")), []).append(seen)
-    return found
 
 
 def _make(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import sys
 import threading
 from functools import lru_cache
@@ -85,6 +84,8 @@ def _raw_socket() -> bool:
 
 
 def _subprocess() -> bool:
+    import subprocess  # noqa: PLC0415 - only inside a job
+
     try:
         return subprocess.call(["true"]) == 0  # noqa: S607 - found by PATH, as anything else would be
     except (OSError, subprocess.SubprocessError):

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable
 
-from benchmarks import compare, connect, diagnose, hold, logs, silent, startup, udf
+from benchmarks import compare, connect, diagnose, hold, logs, metrics, page, serve, silent, startup, store, sweep, udf
 from benchmarks.measure import CannotRun, Result
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
@@ -15,6 +15,11 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Result]]] = {
     "logs": logs.run,
     "udf": udf.run,
     "hold": hold.run,
+    "metrics": metrics.run,
+    "sweep": sweep.run,
+    "store": store.run,
+    "page": page.run,
+    "serve": serve.run,
 }
 
 _ROW = "{:<9} {:<53} {:>8} {:>7}  {:<8}  {}"

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,6 +48,14 @@ def _row(what: str, ours: float, theirs: float) -> Result:
 
 def _exporter(targets: Sequence[str]) -> float:
     """Seconds of CPU that a new exporter takes from its start until it has answered for all of these."""
+    with exporter() as (port, pid):
+        asyncio.run(probe_all(port, targets))
+        return cpu_clock(pid)
+
+
+@contextmanager
+def exporter() -> Iterator[tuple[int, int]]:
+    """The port and process of a new exporter. Raises CannotRun."""
     program = shutil.which(_EXPORTER)
     if program is None:
         raise CannotRun(f"{_EXPORTER} is not installed (apt-get install {_EXPORTER})")
@@ -59,8 +68,7 @@ def _exporter(targets: Sequence[str]) -> float:
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
             try:
                 _await(port)
-                asyncio.run(_probe_all(port, targets))
-                return cpu_clock(process.pid)
+                yield port, process.pid
             finally:
                 process.terminate()
 
@@ -76,13 +84,13 @@ def _await(port: int) -> None:
     raise CannotRun(f"{_EXPORTER} does not start")
 
 
-async def _probe_all(exporter: int, targets: Sequence[str]) -> None:
+async def probe_all(port: int, targets: Sequence[str]) -> None:
     """Ask the exporter about each target, so many at once. Raises CannotRun where it did not reach one."""
     left = list(targets)
     reached: list[bool] = []
 
     async def ask() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", exporter)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while left:
             writer.write(
                 b"GET /probe?module=tcp_connect&target=%s HTTP/1.1\r\nHost: exporter\r\n\r\n" % left.pop().encode()

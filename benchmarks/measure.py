@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from attrs import frozen
 
@@ -44,16 +44,19 @@ class Result:
 
 @frozen(kw_only=True)
 class Cost:
-    """What one process took, from its start to its end: seconds of CPU (user and system), seconds on the wall."""
+    """What one process took, from its start to its end: seconds of CPU (user and system), seconds on the wall.
+
+    Its children, once it has waited for them, are part of it: wait4(2).
+    """
 
     cpu: float
     wall: float
 
 
-def cost_of(*command: str, accept: Sequence[int] = (0,)) -> Cost:
+def cost_of(*command: str, accept: Sequence[int] = (0,), output: IO[bytes] | int = subprocess.DEVNULL) -> Cost:
     """Run the command to its end. Raises CannotRun where its exit code is none of ``accept``."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE)
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

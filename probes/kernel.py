@@ -27,9 +27,11 @@ _ERROR = struct.Struct("=IBBBBII")
 # Enough of a packet to know it again.
 _QUOTED = 64
 _INFO = struct.Struct("=8B24I")  # up to and with tcpi_total_retrans
+_HANDSHAKE = struct.Struct("=B35xI28xI28xI")  # tcpi_state, tcpi_retrans, tcpi_rtt, tcpi_total_retrans
 _COUNTER = struct.Struct("=I")
 _COUNTER_OF_BYTES = struct.Struct("=Q")
 _BYTES_IN = 128  # where tcpi_bytes_received stands, since Linux 4.1
+_SEGMENTS_OUT = 136  # where tcpi_segs_out stands, since Linux 4.2
 _SEGMENTS_IN = 140  # where tcpi_segs_in stands, since Linux 4.2
 _OUT_OF_ORDER = 224  # tcpi_rcv_ooopack, since 5.4
 
@@ -143,6 +145,29 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
         bytes_in=_counter(raw, _BYTES_IN, _COUNTER_OF_BYTES),
         retransmits=counters[23],
     )
+
+
+def handshake_info(sock: socket.socket) -> Tuple[int, float, int, int]:
+    """Of TCP_INFO what one handshake among thousands needs, in a fraction of the time.
+
+    The state; the round trip in seconds; SYNs sent again, and how many of them this machine did not let out (see
+    ``TcpInfo.unsent``). Where the platform does not tell, it is a handshake under way of which nothing is known.
+    """
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _HANDSHAKE.size)
+        state, let_out, rtt, again = _HANDSHAKE.unpack(raw)
+    except (OSError, AttributeError, struct.error):
+        return TCP_SYN_SENT, 0.0, 0, 0
+    return state, rtt / 1e6, again, again if state == TCP_SYN_SENT and not let_out else 0
+
+
+def segments_out(sock: socket.socket) -> int:
+    """How many segments the kernel has sent for it so far; 0 where it does not count them."""
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SEGMENTS_OUT + _COUNTER.size)
+    except (OSError, AttributeError):
+        return 0
+    return _counter(raw, _SEGMENTS_OUT) or 0
 
 
 def _counter(raw: bytes, offset: int, counter: struct.Struct = _COUNTER) -> Optional[int]:

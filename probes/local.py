@@ -10,7 +10,6 @@ from probes.contract import Notes
 from probes.resolv_conf import ResolverConfig, label
 from reports.failures import Failure
 from reports.model import Share
-from reports.proxies import parse
 
 _ATF_COM = 0x02
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
@@ -71,12 +70,11 @@ class Machine:
 
     def way(self, ip: str) -> None:
         """Which route, interface and source address the packets to the address take; once an address."""
-        if self._links is None or ip in self._ways:
+        if ip in self._ways:
             return
         self._ways.add(ip)
-        try:
-            route = self._kernel.route_to(ip, self._links)
-        except OSError:
+        route = self.route(ip)
+        if route is None:
             return
         rule = policy.deciding(self._policy_rules(), ip, route.source, route.table, route.errno)
         with self._notes.step("local", "way", address=ip) as step:
@@ -88,6 +86,15 @@ class Machine:
             step.note("table", policy.name_of(route.table) if route.table else None)
             step.note("rule", str(rule) if rule is not None else None)
             step.note("arp", None if route.gateway else _arp(ip))
+
+    def route(self, ip: str) -> Optional[netlink.Route]:
+        """What the kernel would do with a packet to the address; None where it does not tell."""
+        if self._links is None:
+            return None
+        try:
+            return self._kernel.route_to(ip, self._links)
+        except OSError:
+            return None
 
     def _policy_rules(self) -> Tuple[policy.PolicyRule, ...]:
         """The rules, read when the first way is asked for: a run in which everything answers has no use for them."""
@@ -154,7 +161,11 @@ class Machine:
     def _proxies(self, environment: Mapping[str, str]) -> None:
         for variable in _PROXY_VARIABLES:
             name = variable if variable in environment else variable.upper()
-            proxy = parse(environment.get(name, ""), name)
+            if not environment.get(name):
+                continue
+            from reports.proxies import parse  # noqa: PLC0415 - start-up: few machines have one
+
+            proxy = parse(environment[name], name)
             if proxy is not None:
                 with self._notes.step("local", "proxy") as step:
                     step.note("variable", name)

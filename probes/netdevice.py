@@ -14,7 +14,8 @@ from typing import Dict, FrozenSet, Iterator, List, Tuple
 from probes.netlink import Interface, Links, Route
 
 _SIOCGIFCONF, _SIOCGIFFLAGS, _SIOCGIFNETMASK, _SIOCGIFMTU = 0x8912, 0x8913, 0x891B, 0x8921
-_IFF_UP, _IFF_LOOPBACK, _IFF_RUNNING = 0x1, 0x8, 0x40
+_SIOCGIFHWADDR = 0x8927
+_IFF_UP, _IFF_LOOPBACK, _IFF_RUNNING, _IFF_NOARP = 0x1, 0x8, 0x40, 0x80
 
 # struct ifreq: a name of 16 bytes, then a union of 24.
 _REQUEST = struct.Struct("16s24s")
@@ -56,6 +57,19 @@ def route_to(address: str, known: Links) -> Route:
 def default_routes() -> FrozenSet[int]:
     """The address families that have a way to anywhere."""
     return frozenset(family for family, nowhere in _NOWHERE if not _connect(family, nowhere)[0])
+
+
+def hardware_address(name: str) -> bytes:
+    """An interface's own, six bytes on Ethernet; nothing where it has none. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        return _ioctl(sock, _SIOCGIFHWADDR, name)[2:8]
+
+
+def finds_neighbours(name: str) -> bool:
+    """Whether neighbours are looked for on the interface: a tunnel has none. Raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        flags = struct.unpack_from("H", _ioctl(sock, _SIOCGIFFLAGS, name))[0]
+        return not flags & (_IFF_NOARP | _IFF_LOOPBACK)
 
 
 def _connect(family: int, address: str) -> Tuple[int, str]:

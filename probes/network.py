@@ -230,10 +230,14 @@ class Refused(Failed):
 
 
 class Network:
-    """The real network, inside a budget. One per event loop; ``close`` when done."""
+    """The real network, inside a budget. One per event loop; ``close`` when done.
 
-    def __init__(self, budget: Optional[Budget] = None) -> None:
+    ``forbids``: whether nothing may be opened or sent to an address (an IP literal) and port; 0: an ICMP echo, or any.
+    """
+
+    def __init__(self, budget: Optional[Budget] = None, forbids: Optional[Callable[[str, int], bool]] = None) -> None:
         self._budget = budget or Budget()
+        self._forbids = forbids or _forbids_nothing
         self._connector = Connector(self._budget.unread)
 
     @property
@@ -260,6 +264,8 @@ class Network:
         ``name`` is what it counts against.
         """
         keys = (name, join_port(address, port))
+        if self._forbids(address, port):
+            return Opened(not_tried(Failure.NOT_PERMITTED), None)
         if self._budget.is_spent(keys):
             return Opened(not_tried(Failure.BUDGET_SPENT), None)
         await self._budget.admit(keys)
@@ -301,8 +307,11 @@ class Network:
 
         It is sent ``tries`` times, evenly over ``timeout`` (seconds), while nothing answers; an answer to any of them
         counts. ``name`` is what its bytes count against. Gives the answer and how often it was sent. Raises Refused for
-        an ICMP error, OSError where this machine would not send, TimeoutError after the time-out, Failed(BUDGET_SPENT).
+        an ICMP error, OSError where this machine would not send, TimeoutError after the time-out, Failed(BUDGET_SPENT,
+        NOT_PERMITTED).
         """
+        if self._forbids(address, port):
+            raise Failed(Failure.NOT_PERMITTED, "nothing may be sent to %s" % address)
 
         def heard(data: bytes) -> bool:
             self._budget.spend((name,), len(data))
@@ -335,9 +344,11 @@ class Network:
         """Send datagrams at once, none of them in fragments, and hear what comes back within ``timeout`` seconds.
 
         Gives the first answer, or ICMP error, to each of the payloads by its index; what nobody answered is missing.
-        ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all, or
-        its byte budget is spent.
+        ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all, may
+        not, or its byte budget is spent.
         """
+        if self._forbids(address, kind.port):
+            raise OSError(errno.EPERM, "nothing may be sent to %s" % address)
         if self._budget.is_spent((name,)):
             raise OSError(errno.EDQUOT, "the byte budget is spent")
         heard: Dict[int, Union[bytes, IcmpError]] = {}
@@ -371,6 +382,10 @@ class Network:
         """Count a datagram of a volley, which is ended in any case."""
         with contextlib.suppress(Failed):
             self._budget.spend((name,), len(data))
+
+
+def _forbids_nothing(address: str, port: int) -> bool:  # noqa: ARG001 - see Network
+    return False
 
 
 @frozen

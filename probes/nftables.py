@@ -64,6 +64,11 @@ class Refusal:
     verdict: str
     certain: bool
 
+    @property
+    def words(self) -> str:
+        """``tcp dport 9083 drop, in the chain inet filter output``."""
+        return "%s, in the chain %s" % (self.expression, self.chain)
+
 
 def may_read() -> bool:
     """Whether this process may ask for the rules."""

@@ -12,8 +12,9 @@ from reports.addresses import is_literal
 from reports.failures import Failure
 from reports.maxcompute.endpoints import classify, verifies_itself
 from reports.maxcompute.formats import shown
+from reports.maxcompute.schemes import AUTO, BY_VPC, INTERNET
 from reports.maxcompute.settings import Declared, read, runtime_of
-from reports.maxcompute.ways import AUTO, BY_VPC, INTERNET, Access, access, endpoint_wanted, way_of
+from reports.maxcompute.ways import Access, access, endpoint_wanted, way_of
 from reports.model import Facts, Observation, Plan, Target, Vantage
 
 _WORDS = ("missing_key", "unsupported", "listed", "list_key", "project_listed", "broken_key")

@@ -33,9 +33,8 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules import meanwhile
-from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Want
-from reports.rules.table import EXPLAINING, STANDALONE, SUSPECTING
+from reports.rules import meanwhile, sweeps
+from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Table, Want
 from reports.symptoms import symptom
 from reports.words import listed
 
@@ -92,19 +91,25 @@ class _Contest:
 
 
 def diagnose(
-    plan: Plan, vantage: Vantage, observations: Iterable[Observation], settings_only: bool = False
+    plan: Plan,
+    vantage: Vantage,
+    observations: Iterable[Observation],
+    settings_only: bool = False,
+    rules: Optional[Table] = None,
 ) -> Diagnosis:
     """What the observations of one run mean. Never raises for anything that was observed.
 
-    ``settings_only``: nothing was to be measured, so that a target without a finding is healthy.
+    ``settings_only``: nothing was to be measured, so that a target without a finding is healthy. ``rules``: those that
+    may hold, where it is known that no others can; None: all.
     """
+    rules = rules or _all_rules()
     evidence = Evidence(plan, vantage, observations)
     explanations: List[_Explanation] = []
     ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
     wanted: Dict[Want, None] = {}
     for case in evidence.cases.values():
         for stage in (case.stage,) if case.stage else (WORKS, LOAD):
-            contest = _contest(case, stage)
+            contest = _contest(rules, case, stage)
             if not case.stage and not contest.is_likely:
                 continue
             explanations.append(_winner(case, contest))
@@ -115,21 +120,26 @@ def diagnose(
                 for rule, share, _ in contest.shares:
                     if share >= _LEAST_SHARE:
                         wanted.update(dict.fromkeys(rule.wants(case)))
-        for rule in SUSPECTING:
-            wanted.update(dict.fromkeys(rule.suspects(case)))
-        for rule in STANDALONE:
+        for rule in rules.suspecting:
+            for want in rule.suspects(case):
+                wanted[want] = None
+        for rule in rules.standalone:
             premise = rule.applies(case)
             if premise is not None:
                 explanations.append(_standalone(case, rule, premise))
     findings = _findings(plan, explanations)
-    targets = _verdicts(evidence.cases.values(), findings, settings_only or not plan.targets)
+    # Where no target was named, what was to be known is who answers in the networks that were swept.
+    settled = settings_only or not (plan.targets or sweeps.leave_anything_open(evidence))
+    targets = _verdicts(evidence.cases.values(), findings, settled)
+    wanted_last = meanwhile.wants(evidence)
+    evidence.release()
     return Diagnosis(
         verdict=worst(tuple(target.verdict for target in targets)),
         targets=targets if plan.targets else (),
         findings=findings,
         cleared=_cleared(ruled_out),
         wanted=tuple(wanted),
-        wanted_last=meanwhile.wants(evidence),
+        wanted_last=wanted_last,
     )
 
 
@@ -150,12 +160,18 @@ def conclude(
     )
 
 
-def _contest(case: Case, stage: str) -> _Contest:
+def _all_rules() -> Table:
+    from reports.rules.table import ALL  # noqa: PLC0415 - start-up: not everybody needs them
+
+    return ALL
+
+
+def _contest(rules: Table, case: Case, stage: str) -> _Contest:
     weighed: List[Tuple[Rule, float, Tuple[Proof, ...]]] = []
     refuted: List[Tuple[Rule, Proof]] = []
-    possible = EXPLAINING[stage]
+    possible = rules.explaining[stage]
     if case.behind:
-        possible += tuple(rule for rule in EXPLAINING[CONNECT] if rule not in possible)
+        possible += tuple(rule for rule in rules.explaining[CONNECT] if rule not in possible)
     for rule in possible:
         premise = rule.applies(case)
         if premise is None:
@@ -260,7 +276,8 @@ def _finding(group: Sequence[_Explanation]) -> Finding:
     cause = CAUSES[lead.rule.cause]
     cases = [one.case for one in group]
     words = list(dict.fromkeys(proof.words for proof in lead.proofs if proof.words))
-    if len(group) > 1:
+    # What holds of something that they have in common is said of all of them already.
+    if any(one.proofs != lead.proofs for one in group[1:]):
         words.append("the same of %s" % listed([case.target.name for case in cases[1:]]))
     evidence = dict.fromkeys(seen.id for one in group for proof in one.proofs for seen in proof.observations)
     confidence = sum(one.confidence for one in group) / len(group)
@@ -312,7 +329,7 @@ def _cleared(ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]
     )
 
 
-def _verdicts(cases: Iterable[Case], findings: Sequence[Finding], settings_only: bool) -> Tuple[TargetResult, ...]:
+def _verdicts(cases: Iterable[Case], findings: Sequence[Finding], settled: bool) -> Tuple[TargetResult, ...]:
     about: Dict[str, List[Finding]] = defaultdict(list)
     for finding in findings:
         for name in finding.targets or (NOBODY.name,):
@@ -321,7 +338,7 @@ def _verdicts(cases: Iterable[Case], findings: Sequence[Finding], settings_only:
         TargetResult(
             name=case.target.name,
             address=case.target.address,
-            verdict=_verdict(case.settled or settings_only, about[case.target.name]),
+            verdict=_verdict(case.settled or settled, about[case.target.name]),
             latency_s=case.latency,
             findings=tuple(finding.id for finding in about[case.target.name]),
         )

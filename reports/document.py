@@ -136,6 +136,18 @@ def plan_loads(text: Union[str, bytes], name: str = "plan") -> Plan:
     return plan_from_document(parsed(text, name), name)
 
 
+def _encode_inventory(value: Any) -> Any:
+    from reports.vpc.document import encode  # noqa: PLC0415 - start-up: few plans have one
+
+    return encode(value)
+
+
+def _decode_inventory(value: Any) -> Any:
+    from reports.vpc.document import decode  # noqa: PLC0415 - as above
+
+    return decode(value)
+
+
 _SHARE = (None, between(number, 0, 1))
 
 # What the type of a field does not say.
@@ -147,6 +159,7 @@ SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Candidate, "confidence"): _SHARE,
     (Remedy, "owner"): (None, word(OWNERS)),
     (Plan, "runtime"): optional((None, word(RUNTIMES))),
+    (Plan, "inventory"): optional((_encode_inventory, _decode_inventory)),
     (Target, "via"): (None, word(WAYS)),
     (Target, "service"): (None, word(tuple(SERVICES))),
     (Target, "port"): (None, between(whole, 1, 65535)),

@@ -91,6 +91,11 @@ class Evidence:
             address for address, seen in self._by_server.items() if all(one.failure in UNANSWERED for one in seen)
         )
 
+    def release(self) -> None:
+        """Forget the cases. They and this hold each other: whoever makes many would wait for the garbage collector."""
+        for held in (self.cases, self._hosts, self._subnets, self._ways, self._clusters):
+            held.clear()
+
     @property
     def runtime(self) -> str:
         """The job's runtime: declared, worked out by the settings probe, or where the probes ran."""
@@ -180,6 +185,10 @@ class Case:
         self.target = target
         self.run = run
         self.seen: List[Observation] = run.about_target(target.name)
+        self._of: Dict[Tuple[str, Optional[str]], List[Observation]] = {}
+        for seen in self.seen:
+            self._of.setdefault((seen.probe, None), []).append(seen)
+            self._of.setdefault((seen.probe, seen.step), []).append(seen)
         # What the settings say about this target.
         self.coverage: Tuple[Observation, ...] = tuple(self.of("settings", "coverage"))
         self.names: List[Observation] = [] if is_literal(target.host) else run.about_name(target.host)
@@ -200,7 +209,7 @@ class Case:
 
     def of(self, probe: str, step: Optional[str] = None) -> List[Observation]:
         """This target's observations of one probe."""
-        return [seen for seen in self.seen if seen.probe == probe and step in (None, seen.step)]
+        return self._of.get((probe, step)) or []
 
     def fact(self, key: str) -> Optional[Scalar]:
         """A fact of this target's settings coverage (probe ``settings``, step ``coverage``), or None."""

@@ -7,11 +7,15 @@ durations are monotonic seconds. This module travels in the carry-in kit: CPytho
 
 import hashlib
 import json
-from typing import Dict, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Optional, Tuple, Union
 
 from attrs import Factory, frozen
 
 from reports.failures import Failure
+
+if TYPE_CHECKING:
+    # Its classes take their time to make, and few plans have one.
+    from reports.vpc.model import Inventory
 
 Scalar = Union[str, int, float, bool]
 Facts = Dict[str, Scalar]
@@ -90,12 +94,16 @@ class Target:
 
 @frozen(kw_only=True)
 class Network:
-    """A vSwitch: its CIDR, the ENIs in it, the ports that matter there."""
+    """A vSwitch: its CIDR, the ENIs in it, the ports that matter there.
+
+    ``sweep``: whether a check asks every address of it at these ports; None: where it is small (reports/manners.py).
+    """
 
     name: str
     cidr: str
     enis: Tuple[str, ...] = ()
     ports: Tuple[int, ...] = ()
+    sweep: Optional[bool] = None
 
 
 @frozen(kw_only=True)
@@ -150,8 +158,12 @@ class Plan:
     settings: Tuple[Setting, ...] = ()
     targets: Tuple[Target, ...] = ()
     networks: Tuple[Network, ...] = ()
+    # Whether whoever runs the plan on a host of the VPC asks its metadata for the networks (agent/cloud/auto.py).
+    ask_networks: bool = False
     # "ADDRESS" or "ADDRESS:PORT" ("[v6]:port"); empty: this machine's own configuration, and its own resolver as well.
     name_servers: Tuple[str, ...] = ()
+    # The cloud's configuration, reduced to what concerns the plan (reports/vpc/reduce.py).
+    inventory: Optional["Inventory"] = None
     egress: Egress = Egress()
     job: Job = Job()
     tls: TlsExpectation = TlsExpectation()

@@ -1,4 +1,4 @@
-"""A report that may be shared: host names, addresses and names of cloud resources replaced by stable pseudonyms.
+"""A report that may be shared: host names, addresses, MACs and names of cloud resources, as stable pseudonyms.
 
     emr-header-1:9083 = 10.10.2.30, from 10.10.1.0/24   ->   host-1:9083 = private-1, from net-1
 
@@ -20,6 +20,7 @@ from reports.causes import CAUSES
 from reports.maxcompute.settings import KNOWN, NETWORK_LINK, TABLE_LINK, normal, written
 from reports.model import Plan, Report, TlsExpectation, content_id
 from reports.services import SERVICES
+from reports.subnet.senders import FABRIC
 
 # Words of closed lists, and our own documents' titles: nothing in them is anyone's.
 _CLOSED = frozenset(
@@ -30,7 +31,9 @@ _CLOSED = frozenset(
 # Facts that hold host names, also such without a dot.
 _HOST_FACTS = frozenset({"name", "host", "server_name", "cnames", "proxy", "advertised", "sees_client", "search"})
 # Facts that hold setting keys or the places of settings, which look like names with dots.
-_NO_HOST_FACTS = frozenset({"key", "list_key", "missing_key", "source"})
+_NO_HOST_FACTS = frozenset({"key", "list_key", "missing_key", "source", "states"})
+# Facts that hold a letter for each address, whatever words these make.
+_NO_TEXT = frozenset({"states"})
 # Names with dots that are code, in what a service says.
 _CODE = ("java.", "javax.", "org.apache.")
 
@@ -41,7 +44,14 @@ _KEPT = frozenset({"localhost"}.union(KNOWN, map(written, KNOWN), SERVICES, CAUS
 _TOKEN = re.compile(r"\w(?:[\w.-]*\w)?", re.ASCII)
 _PARTS = re.compile(r"([._-])")
 _DOMAIN = re.compile(r"(?:[\w-]+\.)+[A-Za-z]{2,63}", re.ASCII)
-_RESOURCE = re.compile(r"\b(vpc|vsw|eni|sg|i)-(?=[a-z]*\d)[0-9a-z]{6,}\b")
+_RESOURCE = re.compile(r"\b(vpc|vsw|vtb|nacl|eni|sgr|sg|pl|i)-(?=[a-z]*\d)[0-9a-z]{6,}\b")
+
+# Six bytes and no more: of a certificate's fingerprint they are a part.
+_MAC = re.compile(
+    r"(?<![\da-f])(?<!\b[\da-f]{2}:)[\da-f]{2}(?::[\da-f]{2}){5}(?![\da-f]|:[\da-f]{2}\b)", re.IGNORECASE | re.ASCII
+)
+# Nobody's: those of all, of none, and of the platform's fabric.
+_NOBODYS = frozenset({"ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", FABRIC})
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
 _IPV4 = r"(?<!\d){0}(?:\.{0}){{3}}(?!\d)".format(_OCTET)
@@ -54,7 +64,7 @@ _IPV6_PIECES = 8
 
 
 def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
-    """The report without host names and addresses. Certificates of the plan's own authority are left out.
+    """The report without host names and addresses. Certificates of the plan's own authority, and its inventory, go.
 
     Reports that are redacted with the same ``names`` can be compared.
     """
@@ -64,6 +74,7 @@ def redact(report: Report, names: "Optional[Pseudonyms]" = None) -> Report:
     plan = evolve(
         report.run.plan,
         tls=_without_ca(report.run.plan.tls),
+        inventory=None,
         targets=tuple(evolve(target, tls=target.tls and _without_ca(target.tls)) for target in report.run.plan.targets),
     )
     bare = evolve(report, run=evolve(report.run, plan=plan), vantage=vantage)
@@ -110,7 +121,8 @@ class Pseudonyms:
 
     def rewrite(self, text: str) -> str:
         """The text with everything known, and every address, replaced."""
-        return _ADDRESS.sub(self._of_address, _RESOURCE.sub(self._of_resource, _TOKEN.sub(self._of_token, text)))
+        text = _RESOURCE.sub(self._of_resource, _TOKEN.sub(self._of_token, text))
+        return _ADDRESS.sub(self._of_address, _MAC.sub(self._of_mac, text))
 
     def _next(self, kind: str, name: str) -> str:
         while True:
@@ -155,6 +167,14 @@ class Pseudonyms:
     def _of_resource(self, match: "Match[str]") -> str:
         self.add(match.group(), match.group(1))
         return self._names[match.group()]
+
+    def _of_mac(self, match: "Match[str]") -> str:
+        mac = match.group().lower()
+        if mac in _NOBODYS:
+            return match.group()
+        if mac not in self._addresses:
+            self._addresses[mac] = self._next("mac", mac)
+        return self._addresses[mac]
 
     def _of_address(self, match: "Match[str]") -> str:
         text, prefix = match.group("address"), match.group("prefix") or ""
@@ -244,7 +264,7 @@ def mapped(value: Any, rewrite: Callable[[str], str]) -> Any:
     if isinstance(value, tuple):
         return tuple([mapped(item, rewrite) for item in value])
     if isinstance(value, dict):
-        return {key: mapped(item, rewrite) for key, item in value.items()}
+        return {key: item if key in _NO_TEXT else mapped(item, rewrite) for key, item in value.items()}
     if has(type(value)):
         return type(value)(**dict(_mapped_fields(value, rewrite)))
     return value

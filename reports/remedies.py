@@ -7,13 +7,14 @@ from attrs import evolve
 from reports.causes import CAUSES
 from reports.evidence import Case, names_of
 from reports.maxcompute.checklists import for_cause
-from reports.maxcompute.ways import link_of
+from reports.maxcompute.schemes import link_of
 from reports.model import Remedy
 from reports.rules.contract import Rule
 from reports.words import listed
 
 # Every field that a text of the catalogue may use, and the words that stand for it where it was not learnt.
 FIELDS = {
+    "acl": "the network ACL of either vSwitch",
     "admits": "others",
     "alternative": "another address",
     "answers": "the address",
@@ -32,6 +33,7 @@ FIELDS = {
     "access control by address",
     "link": "the network link",
     "direction": "on the way to or from",
+    "macs": "as the evidence names them",
     "message": "nothing readable",
     "more": "if it must be more, ask by a ticket",
     "mss": "the path's MTU less 40",
@@ -41,6 +43,7 @@ FIELDS = {
     "not_before": "a future date",
     "outbound": "the address from which this job comes",
     "pace": "open each connection once, keep it and use it again",
+    "part": "this part",
     "ports": "the port",
     "proxy": "the proxy",
     "rate": "this rate",

@@ -116,10 +116,9 @@ class Addresses:
 
     def index(self, address: int) -> Optional[int]:
         """The place of an address; None where it is not among them."""
-        for (first, count), end in zip(self.ranges, self._ends):
-            if first <= address < first + count:
-                return end - count + address - first
-        return None
+        place = bisect_right(self.ranges, (address, 1 << 128)) - 1
+        first, count = self.ranges[place] if place >= 0 else (address, 0)
+        return self._ends[place] - count + address - first if address - first < count else None
 
     def text(self, index: int) -> str:
         """An address as people write it."""
@@ -167,9 +166,10 @@ class Table:
         states = self._states
         for answer in batch.answers:
             states[answer.cell] = ord(answer.state)
-        silent = ord(SILENT)
-        for cell in batch.silent:
-            states[cell] = silent
+        for letter, cells in ((SILENT, batch.silent), (UNKNOWN, batch.unknown)):
+            state = ord(letter)
+            for cell in cells:
+                states[cell] = state
 
     def __getitem__(self, cell: int) -> str:
         return chr(self._states[cell])

@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _OF_THE_AGENT = tuple(f"agent/{name}.py" for name in ("__init__", "runner", "look", "budget", "vantage", "udf"))
 _ROOMS_OF_THE_AGENT = ("agent/experiments/", "agent/spark/")
-# They need rich, and prometheus-client.
-_HOST_SIDE = ("reports/render/", "reports/metrics.py")
+# They need rich, and prometheus-client; or are asked of kept runs, and never inside a job.
+_HOST_SIDE = ("reports/render/", "reports/metrics/", "reports/history.py", "reports/differences/")
 
 
 def names() -> Iterator[str]:

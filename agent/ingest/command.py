@@ -11,6 +11,8 @@ from attrs import field, frozen
 
 from agent import commands
 from agent.compare import tell_together
+from agent.files import to_output
+from agent.formats import MOST_PRINTED
 from agent.ingest import Absent, read, told
 from reports.comparison import Merge
 from reports.gather import Gatherer
@@ -44,7 +46,7 @@ class Ingest:
 
         Raises ClickException for a file that cannot be opened or written, and where there is no report at all.
         """
-        commands.to_output(self.output, self._write)
+        to_output(self.output, self._write)
         return worst(tuple(self._verdicts))
 
     def _write(self, file: TextIO) -> None:
@@ -55,10 +57,10 @@ class Ingest:
             if in_text:
                 # There may be thousands: what they prove together is then the answer.
                 for number, report in enumerate(self._reports()):
-                    if number < commands.MOST_PRINTED:
+                    if number < MOST_PRINTED:
                         printer.print(report, command=command)
                 tell_together(self._merge, open_console(file), self._pseudonyms if self.redacted else None)
-                untold = len(self._verdicts) - commands.MOST_PRINTED
+                untold = len(self._verdicts) - MOST_PRINTED
                 if untold > 0 and self.output_dir is None:
                     click.echo(f"{count(untold, 'more report')}, each by itself: --output-dir DIR", err=True)
             else:

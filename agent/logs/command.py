@@ -9,6 +9,7 @@ from attrs import frozen
 
 from agent import commands
 from agent import plan as plans
+from agent.files import to_output
 from agent.logs import LogError, read_logs
 from agent.logs.document import redacted, to_document
 from agent.logs.endpoints import Endpoint, Ledger
@@ -62,7 +63,7 @@ class Explain:
         if not text:
             raise click.ClickException("the logs name nothing that can be checked: there is no plan to write")
         target = self.output if self.plan == STDOUT else self.plan
-        commands.to_output(target, lambda file: _write_text(file, text))
+        to_output(target, lambda file: _write_text(file, text))
 
     def _print(self, ledger: Ledger, interrupted: bool, hint: bool) -> None:
         document = to_document(ledger)
@@ -73,7 +74,7 @@ class Explain:
         command = commands.command_line("explain", [*self.logs, "--check"])
         # What was read from a pipe is gone, and a redacted text names no file.
         told = command if hint and STDOUT not in self.logs and not self.redacted else ""
-        commands.to_output(self.output, lambda file: _write(file, document, self.style, told))
+        to_output(self.output, lambda file: _write(file, document, self.style, told))
 
 
 def check_files(files: Sequence[str], *, progress: bool) -> tuple[Report, bool]:

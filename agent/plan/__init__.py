@@ -71,7 +71,7 @@ def _parse(content: str | bytes, source: Source) -> Plan:
     plan: Plan | None = PLAN.read(root, "", source)
     if plan is None or source.collected.count:
         raise source.error()
-    if not (plan.targets or plan.networks):
+    if not (plan.targets or plan.networks or plan.ask_networks):
         source.stop(None, "targets", "there is nothing to check", "at least one target or one network")
     return plan
 

@@ -108,6 +108,24 @@ class Count:
 
 
 @frozen
+class Flag:
+    """True or false."""
+
+    allowed: str = "true or false"
+
+    def read(self, node: Node, key: str, source: Source) -> bool | None:
+        """See Kind."""
+        if not (isinstance(node, Scalar) and node.kind == BOOLEAN):
+            source.refuse(node, key, f"is {described(node)}", self.allowed, _advice(node))
+            return None
+        return node.text.lower() == "true"
+
+    def json_schema(self) -> JsonSchema:
+        """See Kind."""
+        return {"type": "boolean"}
+
+
+@frozen
 class ListOf:
     """A list of one kind, in which nothing stands twice; ``identity``: by what two values are the same."""
 

@@ -10,16 +10,21 @@ from typing import Any, TypeVar
 from attrs import evolve, frozen
 
 from agent.plan.files import read_bytes
-from agent.plan.kinds import JsonSchema, Table, Word, described
+from agent.plan.kinds import JsonSchema, Kind, Table, Word, described
 from agent.plan.positions import NOTHING, TEXT, Items, Keys, Node, Scalar
 from agent.plan.problems import Source, Wrong, quoted
 from agent.plan.secrets import harmless_setting
 from agent.plan.targets import FORMS, Address, parse_target
+from reports import manners
 from reports.model import Network, Setting, Target
 
 T = TypeVar("T")
 
+# In place of a list of networks: found out by whoever runs the plan.
+AUTO = "auto"
+
 _LARGEST_CA = 1 << 20
+_LARGEST_INVENTORY = 64 << 20
 _LONGEST_FILE_NAME = 4096
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
 _SETTING_KEY = re.compile(r"[!-~]{1,200}")
@@ -100,7 +105,46 @@ def build_network(values: dict[str, Any], node: Keys, key: str, source: Source) 
         what = f"{', '.join(outside)} is outside of {cidr}"
         source.refuse(node.nodes["enis"], f"{key}.enis", what, f"addresses in {cidr}")
         return None
+    if network.sweep and not manners.swept_by_check(network):
+        source.refuse(node.nodes["sweep"], f"{key}.sweep", *_why_not_swept(network))
+        return None
     return network
+
+
+def _why_not_swept(network: Network) -> tuple[str, str]:
+    """What is wrong with the wish that a check sweeps it, and what is allowed."""
+    if not network.ports:
+        return f"nothing is asked in {network.cidr} without ports", "ports: [...] beside it"
+    why = manners.never(network.cidr) or manners.foreign(network.cidr)
+    if why:
+        return f"{network.cidr} is not swept by a check: {why}", "a private network"
+    return f"{network.cidr} is too large for a check", "up to a /20 (linkdoctor sweep takes more)"
+
+
+@frozen
+class Networks:
+    """The vSwitches as ``kind`` reads them, or the word AUTO: they are asked for when the plan is run."""
+
+    kind: Kind
+
+    @property
+    def allowed(self) -> str:
+        """See Kind."""
+        return f"{AUTO} (a VPC host's metadata know them), or {self.kind.allowed}"
+
+    def read(self, node: Node, key: str, source: Source) -> tuple[Network, ...] | str | None:
+        """See Kind."""
+        if not isinstance(node, Scalar) or node.kind == NOTHING:
+            networks: tuple[Network, ...] | None = self.kind.read(node, key, source)
+            return networks
+        if (node.text, node.kind) == (AUTO, TEXT):
+            return AUTO
+        source.refuse(node, key, f"is {described(node)}, neither {AUTO} nor a list", self.allowed)
+        return None
+
+    def json_schema(self) -> JsonSchema:
+        """See Kind."""
+        return {"oneOf": [{"const": AUTO}, self.kind.json_schema()]}
 
 
 @frozen
@@ -155,6 +199,31 @@ class JobFileName:
             from agent.plan.jobfiles import read_settings  # noqa: PLC0415 - only where a plan names such files
 
             return JobFile(name, read_settings(source.folder / name, name, source))
+
+        return _read_file(convert, self.allowed, node, key, source)
+
+    def json_schema(self) -> JsonSchema:
+        """See Kind."""
+        return {"type": "string", "minLength": 1}
+
+
+@frozen
+class InventoryFile:
+    """A file of the cloud's configuration, relative to the plan; the value is what it holds."""
+
+    allowed: str = "a .json file as linkdoctor discover writes it, relative to the plan"
+
+    def read(self, node: Node, key: str, source: Source) -> Any:
+        """See Kind."""
+
+        def convert(name: str) -> Any:
+            from reports.document import DocumentError  # noqa: PLC0415 - few plans have one
+            from reports.vpc.document import loads  # noqa: PLC0415 - as above
+
+            try:
+                return loads(read_bytes(source.folder / name, _LARGEST_INVENTORY), "")
+            except DocumentError as error:
+                raise Wrong(": ".join(filter(None, (error.path, error.problem))), error.allowed) from None
 
         return _read_file(convert, self.allowed, node, key, source)
 

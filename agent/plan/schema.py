@@ -7,9 +7,21 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from agent.plan.hosts import address_or_network, ip_of, name_server_of, network_of
-from agent.plan.kinds import TEXT_LINE, Count, JsonSchema, Key, ListOf, Table, Word, duration, into, one_of
-from agent.plan.nouns import AuthorityFile, JobFileName, Settings, Targets, build_network, build_target
+from agent.plan.kinds import TEXT_LINE, Count, Flag, JsonSchema, Key, ListOf, Table, Word, duration, into, one_of
+from agent.plan.nouns import (
+    AUTO,
+    AuthorityFile,
+    InventoryFile,
+    JobFileName,
+    Networks,
+    Settings,
+    Targets,
+    build_network,
+    build_target,
+)
 from agent.plan.positions import Keys
 from agent.plan.problems import Source, Wrong, quoted
 from agent.plan.secrets import without_user_info
@@ -35,9 +47,16 @@ def _plan(values: dict[str, Any], node: Keys, key: str, source: Source) -> Plan:
     """The plan. The job's files come first: what the plan itself declares is set last, and so wins."""
     files = values.pop("settings_from", ())
     from_files = tuple(setting for file in files for setting in file.settings)
-    return Plan(
+    if values.get("networks") == AUTO:
+        values = {**values, "networks": (), "ask_networks": True}
+    plan = Plan(
         **{"name": Path(source.file).stem, **values, "settings": from_files + values.get("settings", ())},
     )
+    if plan.inventory is None:
+        return plan
+    from reports.vpc.reduce import reduced  # noqa: PLC0415 - few plans have one
+
+    return evolve(plan, inventory=reduced(plan.inventory, plan))
 
 
 _PORT = Count(1, 65535)
@@ -84,6 +103,7 @@ _NETWORK = Table(
         "cidr": Key(Word("a CIDR such as 10.10.1.0/24", network_of), "its addresses", required=True),
         "enis": Key(ListOf(_ADDRESS), "the addresses of the network interfaces that the platform has in it"),
         "ports": Key(ListOf(_PORT), "the ports that matter in it"),
+        "sweep": Key(Flag(), "whether a check asks all of its addresses at these ports; default: up to a /24"),
     },
     build_network,
 )
@@ -141,7 +161,8 @@ PLAN = Table(
             ListOf(JobFileName(), attrgetter("name")), "the job's own files, from which settings are read"
         ),
         "targets": Key(Targets(_TARGET), "what the job must reach"),
-        "networks": Key(ListOf(_NETWORK, attrgetter("name")), "the vSwitches of the job"),
+        "networks": Key(Networks(ListOf(_NETWORK, attrgetter("name"))), "the vSwitches of the job"),
+        "inventory": Key(InventoryFile(), "the cloud's configuration: a file of linkdoctor discover"),
         "name_servers": Key(
             ListOf(Word("ADDRESS, ADDRESS:PORT or [v6]:PORT", name_server_of)),
             "whom to ask for names; default: as this machine is configured",

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from agent import unreachable
 from reports import words
-from reports.failures import Failure, classify
 
 # What MaxCompute says is shown so far: of a function's traceback, the end tells most.
 _MOST_LINES = 20
@@ -91,17 +91,6 @@ _KNOWN = (
 
 _ENDPOINTS = "check ODPS_ENDPOINT and ODPS_TUNNEL_ENDPOINT (public, VPC and classic forms reach different places)"
 
-_WHY = {
-    Failure.DNS_NXDOMAIN: "its name does not resolve",
-    Failure.DNS_NO_ANSWER: "its name has no address",
-    Failure.DNS_TEMPORARY: "its name does not resolve at the moment",
-    Failure.DNS_SERVFAIL: "its name does not resolve: the name server fails",
-    Failure.CONNECTION_REFUSED: "nothing listens there: the connection was refused",
-    Failure.CONNECTION_RESET: "it broke the connection off",
-    Failure.EOF: "it closed the connection without an answer",
-    Failure.TIMED_OUT: "it did not answer in time",
-}
-
 
 def explain(
     error: Exception, doing: str, endpoint: str, secrets: Iterable[str], otherwise: str = "MaxCompute refused"
@@ -121,7 +110,7 @@ def explain(
         port = asked.port or (443 if asked.scheme == "https" else 80)
         place = words.visible(f"{asked.hostname}:{port}")
         lines = [
-            f"{doing}: {place} cannot be used: {_why(error)}",
+            f"{doing}: {place} cannot be used: {unreachable.why(error)}",
             f"  What to do: {_ENDPOINTS}, or let linkdoctor look: linkdoctor check maxcompute://{place}",
         ]
     else:
@@ -135,37 +124,12 @@ def explain(
 
 def never_sent(error: BaseException) -> bool:
     """Whether there was no connection at all, so that nothing can have come of the request."""
-    return not _kinds(error).isdisjoint({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"})
+    return not unreachable.kinds(error).isdisjoint({"NewConnectionError", "ConnectTimeoutError", "ConnectTimeout"})
 
 
 def recognised(said: str) -> Known | None:
     """The first entry whose pattern is in the platform's message."""
     return next((known for known in _KNOWN if re.search(known.pattern, said)), None)
-
-
-def _why(error: OSError) -> str:
-    failures = [classify(each) for each in _chain(error)]
-    failure = next((failure for failure in reversed(failures) if failure is not Failure.UNKNOWN), Failure.UNKNOWN)
-    if failure is Failure.UNKNOWN:
-        return words.visible(str(error)[:_LONGEST_LINE]) or type(error).__name__
-    why = _WHY.get(failure, str(failure.value).replace("_", " "))
-    return f"the proxy (HTTP_PROXY, HTTPS_PROXY): {why}" if "ProxyError" in _kinds(error) else why
-
-
-def _kinds(error: BaseException) -> set[str]:
-    return {kind.__name__ for each in _chain(error) for kind in type(each).__mro__}
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """The error and what is behind it; an HTTP library wraps the reason several times, in several ways."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        each = waiting.pop(0)
-        if isinstance(each, BaseException) and each not in found:
-            found.append(each)
-            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
-    return found
 
 
 def _quoted(error: Exception) -> list[str]:

@@ -35,5 +35,13 @@ ENTRIES: Tuple[Cause, ...] = (
         "use a basic security group for the network link: an advanced one lets nothing out",
         reference=PAGE + "configure a security group",
     ),
-    Cause("vswitch_nearly_full", "eni", "few addresses are left for ENIs", "use a larger vSwitch", severity=WARNING),
+    Cause(
+        "vswitch_nearly_full",
+        "eni",
+        "few addresses are left for ENIs",
+        "give the network link a larger vSwitch than {vswitch}, whose CIDR the destinations then admit, or free "
+        "addresses there: MaxCompute makes two ENIs for each connection, and for what finds no address it makes none",
+        severity=WARNING,
+        decided_by="the console or `linkdoctor discover`, which tell how many addresses are free",
+    ),
 )

@@ -15,6 +15,14 @@ ENTRIES: Tuple[Cause, ...] = (
         decided_by="a check from a host in the destination's own security group",
     ),
     Cause(
+        "acl_drop",
+        "filter",
+        "a network ACL between the two vSwitches drops the request",
+        "in {acl} let TCP {ports} from {vswitch} to {destinations} through, before the entry that drops it; an ACL "
+        "knows no connections: let the answers through the other way too, to TCP ports 1024-65535",
+        decided_by="the entries of {acl} in the console, in their order",
+    ),
+    Cause(
         "sg_reset",
         "filter",
         "a security device answers the SYN with a reset although the service listens",

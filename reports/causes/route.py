@@ -9,14 +9,17 @@ ENTRIES: Tuple[Cause, ...] = (
         "subnet_partly_dark",
         "route",
         "a part of the CIDR is silent while the rest answers",
-        "look for a route or ACL that covers just this part",
+        "look for a route (route table, VPN, cloud enterprise network) or a network ACL that covers {part} alone; "
+        "addresses that are merely unused are silent too",
         severity=WARNING,
+        decided_by="the addresses in use there (the console, or `linkdoctor discover`), and a sweep from inside of it",
     ),
     Cause(
         "duplicate_address",
         "route",
         "two hosts answer for one address",
-        "give one of them another address",
+        "find the machines that answer for {ips} by their MAC addresses ({macs}), and give one of them another "
+        "address: until then connections go to one or the other",
         severity=WARNING,
     ),
     Cause(

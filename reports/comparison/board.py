@@ -3,11 +3,12 @@
 import collections
 import ipaddress
 from array import array
-from typing import Counter, Dict, Generic, Hashable, Iterator, List, Set, Tuple, TypeVar, Union
+from typing import Counter, Dict, Generic, Hashable, Iterator, List, Sequence, Set, Tuple, TypeVar, Union
 
 from attrs import Factory, define, frozen
 
 from reports.addresses import is_private, is_shared, parse_address
+from reports.comparison.crossings import Sweep
 from reports.comparison.model import JOB, OUTSIDE, VPC
 from reports.comparison.symptoms import Sight, Symptom
 from reports.model import DEGRADED, HEALTHY, Network, Remedy, Target
@@ -165,11 +166,20 @@ class Board:
     """The whole, indexed once."""
 
     def __init__(
-        self, points: Tuple[Point, ...], columns: Tuple[Column, ...], networks: Tuple[Network, ...], pools: Pools
+        self,
+        points: Tuple[Point, ...],
+        columns: Tuple[Column, ...],
+        networks: Tuple[Network, ...],
+        pools: Pools,
+        sweeps: Sequence[Tuple[int, Sweep]] = (),
     ) -> None:
         self.points = points
         self.columns = columns
         self.pools = pools
+        # Who swept what: the point's index, and the sweep.
+        self.sweeps = tuple(sweeps)
+        self._names = {sweep.cidr: sweep.network for _, sweep in self.sweeps}
+        self._names.update((network.cidr, network.name) for network in networks)
         self._networks = [(cidr, network) for network in networks for cidr in _cidr(network)]
         self._subnets: Dict[str, str] = {}
         self._near: Set[str] = {str(cidr) for cidr, _ in self._networks}
@@ -227,6 +237,18 @@ class Board:
         if ip not in self._subnets:
             self._subnets[ip] = self._subnet_of(ip)
         return self._subnets[ip]
+
+    def crossings(self, whence: str, whither: str) -> List[Tuple[Point, Sweep]]:
+        """The sweeps of one subnet (a CIDR) from an address in another."""
+        return [
+            (self.points[point], sweep)
+            for point, sweep in self.sweeps
+            if sweep.cidr == whither and self.subnet_of(sweep.source) == whence
+        ]
+
+    def name_of(self, subnet: str) -> str:
+        """What the plan calls the subnet, or whoever swept it; else its CIDR."""
+        return self._names.get(subnet, subnet)
 
     def in_vpc(self, ip: str) -> bool:
         """Whether the address is in a declared network, or beside a private target."""

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from reports.causes import CAUSES
 from reports.comparison.board import Board, Column, Point
 from reports.comparison.contest import Verdict, judge
-from reports.comparison.model import JOB, Cell, Compared, Comparison, Counts, Member, Row, Trait
+from reports.comparison.model import JOB, Cell, Compared, Comparison, Counts, Crossing, Member, Row, Trait
 from reports.comparison.remedies import decided_by, remedy
 from reports.comparison.symptoms import Symptom
 from reports.comparison.view import View
@@ -74,6 +74,18 @@ def conclude(plan: str, counts: Counts, board: Board) -> Comparison:
         matrix=_matrix(board, rows, row_of),
         findings=findings,
         cleared=cleared,
+        sweeps=tuple(
+            Crossing(
+                label=board.label(board.points[point]),
+                source=sweep.source,
+                whence=board.name_of(board.subnet_of(sweep.source)),
+                network=sweep.network,
+                cidr=sweep.cidr,
+                asked=sweep.asked,
+                answered=sweep.answered,
+            )
+            for point, sweep in board.sweeps
+        ),
     )
 
 

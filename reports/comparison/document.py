@@ -3,7 +3,7 @@
 from typing import Any, Dict, Tuple, Union
 
 from reports.codec import Codec, Codecs, WrongValue, between, number, shown, whole, word
-from reports.comparison.model import PLACES, SCHEMA, Cell, Compared, Comparison, Counts, Row
+from reports.comparison.model import PLACES, SCHEMA, Cell, Compared, Comparison, Counts, Crossing, Row
 from reports.document import FIRST, SPECIAL, Document, DocumentError, parsed, written
 from reports.model import VERDICTS
 
@@ -20,6 +20,8 @@ _SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Row, "place"): (None, word(PLACES)),
     (Row, "count"): (None, between(whole, 1, float("inf"))),
     (Row, "partial"): _COUNT,
+    (Crossing, "asked"): _COUNT,
+    (Crossing, "answered"): _COUNT,
     (Counts, "reports"): _COUNT,
     (Counts, "duplicates"): _COUNT,
     (Counts, "did_not_probe"): _COUNT,

@@ -4,17 +4,18 @@ Whatever vantage points share (a symptom, a list of name servers, an address) is
 ten bytes a target and vantage point, and not with the size of the reports.
 """
 
-from typing import Dict, Optional, Set
+from typing import Dict, List, Optional, Set, Tuple
 
 from reports.comparison.board import Board, Columns, Point, Pools
 from reports.comparison.conclude import conclude
+from reports.comparison.crossings import Sweep, sweeps
 from reports.comparison.model import Comparison, Counts
 from reports.comparison.symptoms import LABELS, has_probed, own_addresses, sights
 from reports.model import Network, Report
 
 
 class NothingInCommon(ValueError):
-    """No target was looked at from two vantage points."""
+    """No target was looked at from two vantage points, and no two swept anything."""
 
 
 class Merge:
@@ -27,6 +28,7 @@ class Merge:
         self._networks: Dict[str, Network] = {}
         self._columns = Columns()
         self._pools = Pools()
+        self._sweeps: List[Tuple[int, Sweep]] = []
         self._read = self._duplicates = self._did_not_probe = self._partial = 0
 
     @property
@@ -58,10 +60,14 @@ class Merge:
         self._points[point.index] = point
         for sight in sights(report):
             self._columns.of(sight.target).add(point.index, sight, self._pools)
+        self._sweeps.extend((point.index, sweep) for sweep in sweeps(report))
 
     def conclude(self) -> Comparison:
-        """What the reports say together. Raises NothingInCommon where no target has two vantage points."""
-        if not any(len(column.points) > 1 for column in self._columns):
+        """What the reports say together. Raises NothingInCommon where no target, and no sweep, has two points."""
+        if (
+            not any(len(column.points) > 1 for column in self._columns)
+            and len({point for point, _ in self._sweeps}) < 2
+        ):
             raise NothingInCommon("no target was looked at from two vantage points")
         counts = Counts(
             reports=self._read,
@@ -70,7 +76,7 @@ class Merge:
             partial=self._partial,
         )
         points = tuple(self._points.values())
-        board = Board(points, tuple(self._columns), tuple(self._networks.values()), self._pools)
+        board = Board(points, tuple(self._columns), tuple(self._networks.values()), self._pools, self._sweeps)
         return conclude(self._plan or "", counts, board)
 
     def _point(self, report: Report) -> Point:

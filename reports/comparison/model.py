@@ -72,6 +72,23 @@ class Compared:
 
 
 @frozen(kw_only=True)
+class Crossing:
+    """A sweep of a network from one vantage point: how many of its addresses were asked, and how many answered.
+
+    ``label``: the vantage point. ``source``: the address that it asked from, ``whence`` the network which holds that;
+    "" where it is not known.
+    """
+
+    label: str
+    source: str
+    whence: str
+    network: str
+    cidr: str
+    asked: int
+    answered: int
+
+
+@frozen(kw_only=True)
 class Counts:
     """What was read: reports, repeated ones (dropped), those that probed nothing, those that were cut short."""
 
@@ -93,4 +110,5 @@ class Comparison:
     matrix: Tuple[Cell, ...] = ()
     findings: Tuple[Finding, ...] = ()
     cleared: Tuple[Cleared, ...] = ()
+    sweeps: Tuple[Crossing, ...] = ()
     schema: str = SCHEMA

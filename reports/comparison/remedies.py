@@ -5,9 +5,9 @@ from typing import Dict, Iterable, List, Sequence
 
 from reports.causes import CAUSES
 from reports.comparison.view import View
+from reports.maxcompute.admission import admit_in_security_group, admit_in_whitelist
 from reports.maxcompute.checklists import for_cause
-from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
-from reports.maxcompute.ways import link_of
+from reports.maxcompute.schemes import link_of
 from reports.model import Remedy
 from reports.remedies import FIELDS
 from reports.words import listed

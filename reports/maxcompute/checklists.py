@@ -4,7 +4,7 @@ from typing import Dict, FrozenSet, Tuple
 
 from attrs import frozen
 
-from reports.maxcompute.ways import GOVERNED
+from reports.maxcompute.schemes import GOVERNED
 
 _PAGE = " (network connection page, %s)"
 

@@ -1,14 +1,14 @@
-"""The statements to paste: what the job declares already is kept, since a pasted ``set`` replaces it.
+"""The statements for a job's settings: what it declares already is kept, since a pasted ``set`` replaces it.
 
 A host, name or CIDR that holds anything but letters, digits, ``.``, ``_``, ``:``, ``/`` and ``-`` never goes into a
 statement, and no statement opens anything to everybody. Where nothing can be written safely the statement is empty.
 """
 
-import ipaddress
 import json
 import re
-from typing import Iterable, List, Sequence, Tuple, Union
+from typing import Iterable, Tuple
 
+from reports.maxcompute.admission import is_safe
 from reports.maxcompute.formats import vpc_domain_list as read_domains
 from reports.maxcompute.settings import (
     ENI_ENABLE,
@@ -28,13 +28,7 @@ YOUR_LINK = "<name of your network link>"
 YOUR_REGION = "<region id>"
 YOUR_VPC = "<vpc id>"
 
-_SAFE = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 _SAFE_JSON = re.compile(r"[A-Za-z0-9._:{}\[\]\",<> -]*")
-
-
-def is_safe(text: str) -> bool:
-    """Whether the text can stand in a statement as it is."""
-    return _SAFE.fullmatch(text) is not None
 
 
 def assign(key: str, value: str) -> str:
@@ -89,56 +83,3 @@ def vpc_domain_list(held: str, region: str, missing: Iterable[Entry]) -> str:
     urls.extend({"domain": host, "port": port} for host, port in added)
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return assign(VPC_DOMAINS, text) if _SAFE_JSON.fullmatch(text) else ""
-
-
-def admit_in_security_group(ports: Union[int, Sequence[int]], source: str) -> str:
-    """One rule a range of ports: direction, policy, protocol, ports, source, priority (1 is the highest)."""
-    cidr = _cidr(source)
-    if not cidr:
-        return ""
-    ports = [ports] if isinstance(ports, int) else ports
-    return "\n".join(
-        "inbound  allow  TCP  %d/%d  source %s  priority 1" % (first, last, cidr) for first, last in _ranges(ports)
-    )
-
-
-def admit_in_whitelist(source: str) -> str:
-    """The entry of a whitelist."""
-    return _cidr(source)
-
-
-def flush_hosts() -> str:
-    """Lets MySQL and MariaDB forget the errors of blocked hosts (error 1129)."""
-    return (
-        "FLUSH HOSTS;  -- MariaDB, MySQL before 8.0.23\n"
-        "TRUNCATE TABLE performance_schema.host_cache;  -- MySQL 8.0.23 and later"
-    )
-
-
-def grant(source: str) -> str:
-    """Admits a user of MySQL or MariaDB from a network (error 1130); the names are the administrator's to fill in."""
-    cidr = _cidr(source)
-    if not cidr or ":" in cidr:
-        return ""
-    network = ipaddress.ip_network(cidr)
-    account = "'<user>'@'%s/%s'" % (network.network_address, network.netmask)
-    return "CREATE USER %s IDENTIFIED BY '<password>';\nGRANT SELECT ON <database>.* TO %s;" % (account, account)
-
-
-def _cidr(source: str) -> str:
-    """The source as a CIDR; empty where it is none, or would admit everybody."""
-    try:
-        network = ipaddress.ip_network(source, strict=False)
-    except ValueError:
-        return ""
-    return str(network) if network.prefixlen else ""
-
-
-def _ranges(ports: Iterable[int]) -> Sequence[Tuple[int, int]]:
-    ranges: List[Tuple[int, int]] = []
-    for port in sorted(set(ports)):
-        if ranges and port == ranges[-1][1] + 1:
-            ranges[-1] = (ranges[-1][0], port)
-        else:
-            ranges.append((port, port))
-    return ranges

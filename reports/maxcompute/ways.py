@@ -24,6 +24,7 @@ from reports.maxcompute.endpoints import (
 )
 from reports.maxcompute.formats import Problem
 from reports.maxcompute.regions import REGIONS
+from reports.maxcompute.schemes import AUTO, BY_VPC, INTERNET, SERVICE, UNGOVERNED
 from reports.maxcompute.settings import (
     ACCESS_LIST,
     ENI_ENABLE,
@@ -36,14 +37,8 @@ from reports.maxcompute.settings import (
     TRUSTED,
     VPC_DOMAINS,
     Declared,
-    written,
 )
-from reports.model import RUNTIMES, Target
-
-AUTO = "auto"
-INTERNET = "internet"
-BY_VPC = "vpc"
-SERVICE = "service"
+from reports.model import Target
 
 # runtime, way -> the sets of keys of which one whole set must be declared; the recommended one first.
 NEEDS: Dict[Tuple[str, str], Tuple[Tuple[str, ...], ...]] = {
@@ -72,11 +67,6 @@ LIST_OF: Dict[str, str] = {
     "mars": ACCESS_LIST,
     "spark": SPARK_LIST,
 }
-# Runtimes whose own sockets MaxCompute's settings do not govern.
-UNGOVERNED: FrozenSet[str] = frozenset({"host", "pyodps"})
-
-GOVERNED: FrozenSet[str] = frozenset(RUNTIMES) - UNGOVERNED
-
 # The words for a way that is not supported, and what they mean.
 UNSUPPORTED: Dict[str, str] = {
     "smartnat_spark_version": "SmartNAT is not supported on Spark 3.4 and later",
@@ -103,13 +93,6 @@ _BY_NETWORK = {PUBLIC: INTERNET, VPC: BY_VPC, INTERNAL: SERVICE}
 # private use is known only inside.
 _PUBLIC_LABEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]+")
 _PRIVATE_LABELS = frozenset({"internal", "local", "lan", "localhost"})
-
-
-def link_of(runtime: str) -> str:
-    """What gives a job of this runtime an ENI in the VPC, in words."""
-    if runtime == "spark":
-        return "its ENI (%s = true, and %s)" % (written(ENI_ENABLE), written(ENI_INFO))
-    return "the network link"
 
 
 @frozen(kw_only=True)

@@ -7,13 +7,14 @@ from rich.console import Console
 from rich.text import Text
 
 from reports import words
+from reports.comparison import crossings
 from reports.comparison.model import Cell, Comparison, Row
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Plan, Report, Run, Target, TargetResult, Vantage
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
 from reports.render.text import STYLES, VERDICT_STYLES, _Page, said
 
 _STATES = {FAILING: CRITICAL, UNDETERMINED: OPEN, DEGRADED: WARNING, HEALTHY: HEALTHY}
-_PLACES = {"job": "the job", "vpc": "in the VPC", "outside": "elsewhere"}
+PLACES = {"job": "the job", "vpc": "in the VPC", "outside": "elsewhere"}
 
 # The JSON holds them all.
 _MOST_LINES = 30
@@ -28,12 +29,14 @@ def render(comparison: Comparison, console: Console) -> None:
 
 class _Board(_Page):
     def comparison(self, comparison: Comparison) -> None:
-        story = _story(comparison)
+        story = Story(as_report(comparison))
         self.headline(comparison)
         self.line()
-        self.matrix(comparison)
-        self.line()
+        if comparison.targets:
+            self.matrix(comparison)
+            self.line()
         self.legend(comparison)
+        self.sweeps(comparison)
         told, untold = story.told(story.blocks)
         for finding in told:
             self.block(story, finding)
@@ -45,7 +48,9 @@ class _Board(_Page):
         points, targets = sum(row.count for row in comparison.rows), comparison.targets
         affected = sum(target.verdict == comparison.verdict for target in targets)
         counted = words.count(len(targets), "target")
-        if comparison.verdict != HEALTHY:
+        if not targets:
+            counted = words.count(len({sweep.cidr for sweep in comparison.sweeps}), "network")
+        elif comparison.verdict != HEALTHY:
             counted = f"{affected:,} of {counted}"
         verdict = Text(f"{comparison.verdict.upper()}: {counted}", VERDICT_STYLES[comparison.verdict])
         left = Text.assemble(
@@ -82,7 +87,7 @@ class _Board(_Page):
     def legend(self, comparison: Comparison) -> None:
         for index, row in enumerate(comparison.rows[:_MOST_COLUMNS]):
             shared = [f"{trait.kind} {trait.value}" for trait in row.shared if trait.kind in {"vSwitch", "zone"}]
-            text = ", ".join([words.visible(row.label), _PLACES[row.place], *map(words.visible, shared)])
+            text = ", ".join([words.visible(row.label), PLACES[row.place], *map(words.visible, shared)])
             if row.partial:
                 text += f"; {words.count(row.partial, 'report')} cut short"
             self.paragraph(Text.assemble((_letter(index), "bold"), "  ", text), hanging=3)
@@ -90,6 +95,14 @@ class _Board(_Page):
             more = comparison.rows[_MOST_COLUMNS:]
             points = words.count(sum(row.count for row in more), "vantage point")
             self.line(Text(f"and {points} more, of {words.count(len(more), 'other pattern')}", "dim"))
+
+    def sweeps(self, comparison: Comparison) -> None:
+        """Which networks hear each other."""
+        sentences = crossings.told(comparison.sweeps)
+        if sentences:
+            self.line()
+        for sentence in sentences:
+            self.paragraph(said(sentence[:1].upper() + sentence[1:]), hanging=2)
 
     def notes(self, comparison: Comparison) -> None:
         counts = comparison.counts
@@ -106,21 +119,19 @@ class _Board(_Page):
             self.field("Left out", left_out, style="dim")
 
 
-def _story(comparison: Comparison) -> Story:
+def as_report(comparison: Comparison) -> Report:
     """The comparison as one report, so that its findings read like all others."""
     plan = Plan(name=comparison.plan, targets=tuple(_target(one.name, one.address) for one in comparison.targets))
-    return Story(
-        Report(
-            run=Run(id="", started=0.0, duration_s=0.0, linkdoctor="", plan=plan),
-            vantage=Vantage(),
-            verdict=comparison.verdict,
-            targets=tuple(
-                TargetResult(name=one.name, address=one.address, verdict=one.verdict, findings=one.findings)
-                for one in comparison.targets
-            ),
-            findings=comparison.findings,
-            cleared=comparison.cleared,
-        )
+    return Report(
+        run=Run(id="", started=0.0, duration_s=0.0, linkdoctor="", plan=plan),
+        vantage=Vantage(),
+        verdict=comparison.verdict,
+        targets=tuple(
+            TargetResult(name=one.name, address=one.address, verdict=one.verdict, findings=one.findings)
+            for one in comparison.targets
+        ),
+        findings=comparison.findings,
+        cleared=comparison.cleared,
     )
 
 

@@ -52,10 +52,10 @@ def _others(story: Story) -> str:
 
 
 def _subject(story: Story, findings: list[Finding]) -> str:
-    targets = story.all_targets(findings)
-    subject = f"{story.plan.name}: {story.meaning(findings[0])}"
-    if targets:
-        subject = f"{story.plan.name}: {words.listed(words.ranges(targets))}: {story.meaning(findings[0])}"
+    about = words.listed(words.ranges(story.all_targets(findings)))
+    if story.networks.of(findings[0]):
+        about, _ = story.title(findings[0])
+    subject = ": ".join(filter(None, (story.plan.name, about, story.meaning(findings[0]))))
     if len(findings) > 1:
         subject += f", and {words.count(len(findings) - 1, 'more finding')}"
     return "Subject: " + words.visible(subject)
@@ -64,6 +64,9 @@ def _subject(story: Story, findings: list[Finding]) -> str:
 def _introduction(story: Story) -> str:
     run = story.report.run
     checked = f"The job {run.plan.name} was checked by linkdoctor {run.linkdoctor} on {words.moment(run.started)}"
+    if story.networks.names and not story.results:
+        swept = words.listed(story.networks.names)
+        checked = f"linkdoctor {run.linkdoctor} asked who answers in {swept} on {words.moment(run.started)}"
     lines = [f"{checked} within {words.seconds(run.duration_s)}, run {run.id}.", f"From: {story.whence}"]
     if story.vswitches:
         lines.append(f"vSwitch: {words.listed(story.vswitches)}")
@@ -105,6 +108,8 @@ def _since(story: Story, finding: Finding) -> list[str]:
 
 
 def _places(story: Story, finding: Finding) -> list[str]:
+    if story.networks.of(finding):
+        return [story.title(finding)[0]]
     places = []
     for name in finding.targets[:_MOST_TARGETS]:
         where = story.whereabouts(name)

@@ -21,6 +21,8 @@ from reports.model import (
     Target,
     TargetResult,
 )
+from reports.render.networks import Networks
+from reports.subnet.swept import Swept
 
 CRITICAL = "critical"
 WARNING = "warning"
@@ -41,6 +43,7 @@ _PHASES = {
     "look": "for the first look",
     "experiments": "for experiments",
     "saturation": "to see how many connections are held",
+    "subnet": "for the networks",
 }
 # Seconds from which on somebody asks where they went.
 _NOTICED = 1.0
@@ -76,6 +79,7 @@ class Story:
         self.plan = report.run.plan
         self.results = {result.name: result for result in report.targets}
         self.targets = {target.name: target for target in self.plan.targets}
+        self.networks = Networks(report)
         self.seen: dict[str | None, list[Observation]] = defaultdict(list)
         for seen in report.observations:
             self.seen[seen.target].append(seen)
@@ -89,6 +93,8 @@ class Story:
         affected = sum(result.verdict == verdict for result in results)
         total = words.count(len(results), "target")
         counted = total if verdict == HEALTHY else f"{affected:,} of {total}"
+        if not results and self.networks.names:
+            counted = self.networks.counted(self.blocks)
         return f"{verdict.upper()}: {counted}, {words.seconds(self.report.run.duration_s)}"
 
     @property
@@ -136,7 +142,7 @@ class Story:
             for seen in self.report.observations
             if seen.probe == "tcp" and "source" in seen.facts
         )
-        own = [address for address, _ in used.most_common()]
+        own = [address for address, _ in used.most_common()] or ([] if self.results else self.networks.sources)
         return [self._placed(address) for address in own or _own_addresses(self.report.vantage.addresses)]
 
     @property
@@ -193,7 +199,14 @@ class Story:
         return OPEN if finding.cause in UNDETERMINED_CAUSES else finding.severity
 
     def title(self, finding: Finding) -> tuple[str, str]:
-        """What it is about, in bold and in plain: ``metastore``, ``emr-header-1:9083 = 10.10.2.30, over the VPC``."""
+        """What it is about, in bold and in plain: ``metastore``, ``emr-header-1:9083 = 10.10.2.30, over the VPC``.
+
+        Of a network also the targets with which it is said: ``vswitch-b``, ``with metastore, namenode``.
+        """
+        networks = self.networks.of(finding)
+        if networks:
+            with_targets = words.listed(words.ranges(finding.targets))
+            return words.listed(networks), f"with {with_targets}" if with_targets else ""
         if not finding.targets:
             return ("the job's settings" if finding.layer == "config" else "this machine"), ""
         if len(finding.targets) > 1:
@@ -219,7 +232,9 @@ class Story:
         return cause.meaning if cause else finding.cause
 
     def ruled_out(self, finding: Finding) -> list[RuledOut]:
-        """What was ruled out for its targets, one row a reason."""
+        """What was ruled out for its targets, one row a reason; of networks it is none of their matters."""
+        if self.networks.of(finding):
+            return []
         still_possible = {finding.cause, *(candidate.cause for candidate in finding.candidates)}
         about = set(finding.targets)
         causes: dict[str, dict[str, None]] = defaultdict(dict)
@@ -293,6 +308,11 @@ class Story:
         """The measurements of which no finding that wants an act speaks."""
         told = {curve.target for finding in self.blocks for curve in self.measured(finding)}
         return [curve for name, curve in self.curves.items() if name not in told and name in self.results]
+
+    @property
+    def swept(self) -> tuple[Swept, ...]:
+        """The networks that were swept, the plan's first."""
+        return self.networks.swept
 
     # --- what works ---------------------------------------------------------------------------------------------
 
@@ -377,7 +397,9 @@ def _proof(seen: Observation) -> str:
 
 
 def _own_addresses(addresses: Iterable[str]) -> list[str]:
-    return [address.partition("/")[0] for address in addresses]
+    """Without those that lead nowhere beyond the link, where there are others."""
+    own = [address.partition("/")[0] for address in addresses]
+    return [address for address in own if not address.lower().startswith("fe80:")] or own
 
 
 def _holds(network: Network, address: str) -> bool:

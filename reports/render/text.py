@@ -17,7 +17,9 @@ from reports import again, words
 from reports.curve import Curve, conclusion, needed
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
 from reports.render.curve import draw
+from reports.render.grid import draw as draw_grid
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
+from reports.subnet.summary import remarks, summary, ways_of_asking, without_addresses
 
 _PIPE_WIDTH = 100
 _LABEL = 12
@@ -28,6 +30,7 @@ _NARROWEST = 24
 _MOST_REASONS = 8
 _MOST_ROWS = 15
 _MOST_PICTURES = 3
+_MOST_GRIDS = 8
 
 _MARKS = {CRITICAL: "\u2717", WARNING: "!", OPEN: "?", HEALTHY: "\u2713"}
 _ASCII_MARKS = {CRITICAL: "x", WARNING: "!", OPEN: "?", HEALTHY: "v"}
@@ -50,9 +53,15 @@ def open_console(stream: TextIO, width: int | None = None) -> Console:
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
-def render(report: Report, console: Console, *, command: str = "linkdoctor check PLAN") -> None:
-    """Print the report. ``command`` is how the check was started, for the hints that repeat it."""
-    _Page(console).report(Story(report), command)
+def render(
+    report: Report, console: Console, *, command: str = "linkdoctor check PLAN", grids: bool | None = None
+) -> None:
+    """Print the report.
+
+    ``command`` is how the check was started, for the hints that repeat it. ``grids``: whether networks that were swept
+    are drawn; None: where there is no target to speak of.
+    """
+    _Page(console).report(Story(report), command, grids=grids)
 
 
 def render_again(changes: Sequence[again.Change], console: Console) -> None:
@@ -69,7 +78,7 @@ class _Page:
 
     # --- a report -----------------------------------------------------------------------------------------------
 
-    def report(self, story: Story, command: str) -> None:
+    def report(self, story: Story, command: str, *, grids: bool | None = None) -> None:
         self.head(story)
         told, untold = story.told(story.blocks)
         for finding in told:
@@ -80,6 +89,7 @@ class _Page:
             self.the_same(story, findings)
         self.healthy(story)
         self.measured(story)
+        self.networks(story, grids=not story.results if grids is None else grids)
         self.job_said(story)
         self.foot(story, command)
 
@@ -88,15 +98,10 @@ class _Page:
         left = Text.assemble((words.visible(story.plan.name), "bold"), "   from ", words.visible(story.whence))
         self.sides(left, verdict)
         if story.report.run.partial:
-            open_ = sum(result.verdict == UNDETERMINED for result in story.report.targets)
-            self.paragraph(
-                Text(
-                    f"PARTIAL: the run was cut short; {words.count(open_, 'target')} of {len(story.report.targets):,}"
-                    " not settled",
-                    "bold magenta",
-                ),
-                indent=0,
-            )
+            results = story.report.targets
+            open_ = sum(result.verdict == UNDETERMINED for result in results)
+            unsettled = f"; {words.count(open_, 'target')} of {len(results):,} not settled" if results else ""
+            self.paragraph(Text(f"PARTIAL: the run was cut short{unsettled}", "bold magenta"), indent=0)
         if story.sent_nothing:
             self.paragraph(Text(story.sent_nothing, "bold magenta"), indent=0)
 
@@ -190,6 +195,27 @@ class _Page:
             for line in draw(curve, self.console.width, need=need, ascii_only=self.ascii_only):
                 self.line(line)
 
+    def networks(self, story: Story, *, grids: bool) -> None:
+        """The networks that were swept: one line each, and what must be known to read it; as pictures where asked."""
+        for number, network in enumerate(story.swept[:_MOST_ROWS]):
+            if grids or not number:
+                self.line()
+            place = [f" {network.cidr}"] * (network.name not in {network.cidr, network.cidr.partition("/")[0]})
+            self.paragraph(
+                Text.assemble((words.visible(network.name), "bold"), *place, "   ", words.visible(summary(network))),
+                hanging=4,
+            )
+            for remark in remarks(network):
+                self.paragraph(said(remark, "dim"), indent=_INDENT, hanging=2)
+            if grids and number < _MOST_GRIDS:
+                for line in draw_grid(network, self.console.width, ascii_only=self.ascii_only):
+                    self.line(line)
+        for name, sentence in without_addresses(story.report.observations)[:_MOST_ROWS]:
+            self.line()
+            self.paragraph(Text.assemble((words.visible(name), "bold"), "   ", words.visible(sentence)), hanging=4)
+        if len(story.swept) > _MOST_ROWS:
+            self.line(Text(f"and {words.count(len(story.swept) - _MOST_ROWS, 'more network')}"))
+
     def job_said(self, story: Story) -> None:
         rows = story.job_said
         if rows:
@@ -201,13 +227,15 @@ class _Page:
     def foot(self, story: Story, command: str) -> None:
         notes = [finding for finding in story.report.findings if finding.severity == "info"]
         unsettled = story.unsettled
+        asked = [] if story.results else ways_of_asking(story.swept)
         spent = story.time_spent
-        if notes or unsettled or story.owners or spent:
+        if notes or unsettled or story.owners or asked or spent:
             self.line()
         if unsettled:
             names = words.listed(words.ranges(unsettled))
             self.field("Not settled", [f"{words.count(len(unsettled), 'target')}: {names}"], style="magenta")
         self.field("Note", _bounded(_note(story, finding) for finding in notes))
+        self.field("Asked", _bounded(asked), style="dim")
         self.field("Time", spent, style="dim")
         for index, (owner, findings) in enumerate(story.owners.items()):
             hint = f"{command} --hand-over {shlex.quote(owner)}"
@@ -304,8 +332,9 @@ def _trimmed(line: Text) -> Text:
 
 
 def _note(story: Story, finding: Finding) -> str:
-    targets = words.listed(words.ranges(finding.targets))
-    return f"{story.meaning(finding)} ({finding.cause})" + (f": {targets}" if targets else "")
+    about = "" if story.networks.of(finding) else words.listed(words.ranges(finding.targets))
+    about = about or "; ".join(finding.because[:1])
+    return f"{story.meaning(finding)} ({finding.cause})" + (f": {about}" if about else "")
 
 
 def _counted(findings: Sequence[Finding]) -> str:

@@ -9,7 +9,7 @@ from typing import Iterator, List, Optional, Tuple
 from reports.addresses import parse_address
 from reports.evidence import Case
 from reports.groups import ip_of, shows_host
-from reports.maxcompute.ways import INTERNET
+from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation
 from reports.rules import clues, neighbours, trace
 from reports.rules.contract import Proof, Want

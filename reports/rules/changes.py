@@ -10,11 +10,12 @@ from attrs import evolve
 
 from reports.causes import ADMIN, CAUSES
 from reports.evidence import Case
-from reports.maxcompute import statements
+from reports.maxcompute import admission, statements
 from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.formats import CORRECTION, PROBLEMS
 from reports.maxcompute.regions import REGIONS
+from reports.maxcompute.schemes import BY_VPC, INTERNET
 from reports.maxcompute.settings import (
     ENI_ENABLE,
     ENI_INFO,
@@ -27,7 +28,7 @@ from reports.maxcompute.settings import (
     normal,
     written,
 )
-from reports.maxcompute.ways import BY_VPC, INTERNET, LIST_OF, NEEDS, is_possible
+from reports.maxcompute.ways import LIST_OF, NEEDS, is_possible
 from reports.model import Observation, Remedy
 from reports.rules.declared import Run, accusation, endpoint_outside, of_run, said, way_of
 from reports.words import listed
@@ -242,7 +243,7 @@ def _whitelist(cases: Sequence[Case]) -> Remedy:
     elif own is not None:
         cidrs = [own.cidr]
     text = CAUSES["whitelist_lacks_vswitch"].remedy.format(vswitch=listed(cidrs), destinations=_destinations(cases))
-    return _made("whitelist_lacks_vswitch", text, "\n".join(statements.admit_in_whitelist(cidr) for cidr in cidrs))
+    return _made("whitelist_lacks_vswitch", text, "\n".join(admission.admit_in_whitelist(cidr) for cidr in cidrs))
 
 
 def _disagrees(cases: Sequence[Case]) -> Remedy:  # noqa: ARG001 - the shape of a table's entries

@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from reports.evidence import Case
 from reports.groups import Group, ip_of
-from reports.maxcompute.ways import GOVERNED
+from reports.maxcompute.schemes import GOVERNED
 from reports.model import Observation
 from reports.rules.contract import Proof
 from reports.words import count, listed, seconds

@@ -6,7 +6,7 @@ of the clues that hold, and the shares of the sum are the confidences. A factor 
 reported as ruled out, with the clue's words and observations.
 """
 
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from attrs import frozen
 
@@ -117,3 +117,19 @@ class Rule:
     snippet: Optional[Callable[[Sequence["Case"]], str]] = None
     severity: Optional[Callable[["Case"], Optional[str]]] = None
     scope: str = TARGET
+
+
+class Table:
+    """Rules by what they do.
+
+    ``explaining``: those that compete to explain each stage. ``standalone``: those that are reported by themselves.
+    ``suspecting``: those that may ask for an experiment where nothing is broken.
+    """
+
+    def __init__(self, rules: Tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.explaining: Dict[str, Tuple[Rule, ...]] = {
+            stage: tuple(rule for rule in rules if stage in rule.explains) for stage in (*STAGES, WORKS, LOAD)
+        }
+        self.standalone = tuple(rule for rule in rules if rule.standalone)
+        self.suspecting = tuple(rule for rule in rules if rule.suspects is not wants_nothing)

@@ -13,8 +13,9 @@ from attrs import frozen
 from reports.evidence import Case, Evidence
 from reports.maxcompute.endpoints import INTERNAL, PUBLIC, VPC, classify, wanted
 from reports.maxcompute.formats import PROBLEMS, AccessList
+from reports.maxcompute.schemes import AUTO, BY_VPC, GOVERNED, INTERNET, UNGOVERNED
 from reports.maxcompute.settings import Declared, normal, read, written
-from reports.maxcompute.ways import AUTO, BY_VPC, GOVERNED, INTERNET, UNGOVERNED, UNSUPPORTED
+from reports.maxcompute.ways import UNSUPPORTED
 from reports.model import Observation, Scalar
 from reports.words import listed
 

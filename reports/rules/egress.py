@@ -6,8 +6,8 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 from reports.causes import AUTHOR, CAUSES, INFO, WARNING
 from reports.evidence import Case, Evidence
 from reports.failures import Failure
-from reports.maxcompute.statements import admit_in_whitelist
-from reports.maxcompute.ways import GOVERNED
+from reports.maxcompute.admission import admit_in_whitelist
+from reports.maxcompute.schemes import GOVERNED
 from reports.model import Observation, Remedy, Scalar
 from reports.rules import clues, outbound, trace
 from reports.rules.contract import CONNECT, EXCHANGE, RUN, TLS, WORKS, Clue, Proof, Rule, Want

@@ -5,9 +5,9 @@ from typing import Dict, Optional, Tuple
 from reports.addresses import admits
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.maxcompute.ways import GOVERNED
+from reports.maxcompute.schemes import GOVERNED
 from reports.model import Observation
-from reports.rules import attempts, clues, neighbours
+from reports.rules import attempts, clues, inventory, neighbours, sweeps
 from reports.rules.contract import CONNECT, RUN, Clue, Proof, Rule
 from reports.words import listed
 
@@ -114,6 +114,8 @@ def _wrong_vswitch(case: Case) -> Optional[Proof]:
 
 def _eni_there_and_silent(case: Case) -> Optional[Proof]:
     """The packets leave by the ENI, and nothing comes back for any SYN."""
+    if inventory.own_group_drops(case) is not None:
+        return None  # reports/rules/inventory.py knows by which rule
     if case.way == "vpc" and (case.run.network_of(case.source) is not None or _declares_no_network(case)):
         return clues.silent(case)
     return None
@@ -137,6 +139,7 @@ RULES = (
         prior=8.0,
         clues=(
             Clue(clues.way_answers, 0),
+            Clue(sweeps.way_answers, 0),
             Clue(clues.way_silent, 2),
             Clue(_none_declared, 0.1),
             Clue(_not_asked_for, 0.3),
@@ -174,8 +177,10 @@ RULES = (
         applies=_eni_there_and_silent,
         prior=0.05,
         clues=(
+            Clue(inventory.own_group_admits, 0.005),
             Clue(clues.way_answers, 0),
             Clue(neighbours.way_answers, 0),
+            Clue(sweeps.way_answers, 0),
             Clue(_only_interface_works, 0),
             # In one subnet alone it is as much a matter of that subnet.
             Clue(clues.way_silent, 4),

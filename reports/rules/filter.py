@@ -10,11 +10,11 @@ from typing import Mapping, Optional, Sequence, Tuple
 from reports.addresses import admits, is_private
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.maxcompute.statements import admit_in_security_group, admit_in_whitelist
-from reports.maxcompute.ways import INTERNET
+from reports.maxcompute.admission import admit_in_security_group, admit_in_whitelist
+from reports.maxcompute.schemes import INTERNET
 from reports.model import Scalar
 from reports.remedies import vswitch
-from reports.rules import attempts, clues, forwarder, neighbours, trace
+from reports.rules import attempts, clues, forwarder, inventory, neighbours, sweeps, trace
 from reports.rules.contract import CONNECT, HOST, SUBNET, Clue, Proof, Rule, Want
 from reports.words import listed, seconds
 
@@ -139,6 +139,9 @@ def _whence(case: Case) -> Mapping[str, Scalar]:
 
 def security_group_rule(cases: Sequence[Case]) -> str:
     """The inbound rule that lets the job's vSwitch reach the ports of these targets."""
+    known = inventory.rules_to_add(cases)
+    if known or any(inventory.group_drops(case) for case in cases):
+        return known
     ports = sorted({case.target.port for case in cases})
     return admit_in_security_group(ports, vswitch(cases) or cases[0].source)
 
@@ -150,7 +153,10 @@ def _whitelist_entry(cases: Sequence[Case]) -> str:
 # For a filter that drops single ports.
 _OF_A_PORT = (
     Clue(clues.same_host_answers, 8),
+    Clue(sweeps.host_answers, 8),
     Clue(_port_is_singled_out, 2),
+    Clue(sweeps.port_answers_elsewhere, 2),
+    Clue(sweeps.port_silent_throughout, 0.7),
     Clue(clues.same_host_silent, 0.4),
     Clue(clues.subnet_silent, 0.3),
     Clue(clues.way_silent, 0.2),
@@ -163,16 +169,28 @@ RULES = (
         applies=_silent_inside,
         prior=0.3,
         clues=(
+            Clue(inventory.group_drops, 100),
+            Clue(inventory.group_admits, 0.05),
+            # It comes first on the way.
+            Clue(inventory.own_group_drops, 0.05),
             Clue(clues.same_host_answers, 8),
+            Clue(sweeps.host_answers, 8),
             Clue(_port_is_singled_out, 2),
+            Clue(sweeps.port_silent_throughout, 2),
+            Clue(sweeps.port_answers_elsewhere, 0.6),
             # A group that does not admit the source at all drops every port of its hosts.
             Clue(clues.same_host_silent, 1.2),
             Clue(neighbours.answer, 1.2),
             Clue(clues.subnet_silent, 0.3),
             Clue(neighbours.are_silent, 0.7),
+            Clue(sweeps.network_answers, 1.2),
+            Clue(sweeps.network_silent, 0.8),
+            Clue(sweeps.lies_in_the_dark, 0.3),
+            Clue(sweeps.lies_in_the_unused, 0.5),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
             Clue(attempts.host_is_up, 2),
+            Clue(sweeps.host_echoes, 2),
             Clue(attempts.other_port_answered, 0.1),
         ),
         wants=attempts.wants,
@@ -186,15 +204,22 @@ RULES = (
         prior=0.12,
         clues=(
             Clue(clues.same_host_answers, 0),
+            Clue(sweeps.host_answers, 0),
             Clue(clues.same_host_silent, 2),
             Clue(clues.subnet_answers, 2),
             Clue(neighbours.answer, 2),
+            Clue(sweeps.network_answers, 2),
+            Clue(sweeps.port_answers_elsewhere, 1.5),
+            Clue(sweeps.port_silent_throughout, 0.5),
+            Clue(sweeps.lies_in_the_dark, 0.3),
+            Clue(sweeps.lies_in_the_unused, 0.5),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
             Clue(trace.held_back, 0.1),
             Clue(trace.left, 2),
             # It drops not everything, then.
             Clue(attempts.host_is_up, 0.4),
+            Clue(sweeps.host_echoes, 0.4),
             Clue(attempts.other_ports_silent, 1.2),
             Clue(attempts.other_port_answered, 0.1),
         ),
@@ -216,9 +241,12 @@ RULES = (
         applies=clues.silent,
         prior=0.04,
         clues=(
+            Clue(inventory.answer_lost, 500),
             Clue(attempts.other_port_answered, 1000),
             Clue(forwarder.hides_ports, 2),
             Clue(clues.same_host_answers, 0.3),
+            Clue(sweeps.host_answers, 0.3),
+            Clue(sweeps.network_answers, 0.3),
             Clue(clues.same_host_silent, 2),
             Clue(clues.subnet_silent, 3),
             Clue(clues.way_silent, 0.3),
@@ -233,7 +261,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_prohibited,
         prior=5.0,
-        clues=(Clue(forwarder.hearsay, 0.06),),
+        clues=(Clue(forwarder.hearsay, 0.06), Clue(sweeps.prohibited, 1.5)),
         scope=HOST,
     ),
     # Where no router is ever heard, a refusal by one is silence.

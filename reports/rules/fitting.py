@@ -6,7 +6,7 @@ from reports.capacity import Capacity, of
 from reports.causes import CRITICAL, INFO, WARNING
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.maxcompute.ways import GOVERNED
+from reports.maxcompute.schemes import GOVERNED
 from reports.model import Scalar
 from reports.rules.contract import Proof
 from reports.saturation import Interval

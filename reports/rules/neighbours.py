@@ -9,7 +9,7 @@ from typing import Iterator, List, Optional
 
 from reports.evidence import Case
 from reports.groups import ip_of, shows_host
-from reports.maxcompute.ways import INTERNET
+from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation
 from reports.rules import clues
 from reports.rules.contract import Proof, Want

@@ -4,7 +4,7 @@ from typing import Optional
 
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.rules import attempts, clues, forwarder, neighbours, trace
+from reports.rules import attempts, clues, forwarder, inventory, neighbours, sweeps, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule
 
 # Linux gives up on a neighbour after three ARP or ND requests, one a second (arp(7): mcast_solicit, retrans_time).
@@ -68,10 +68,15 @@ def _silent_inside(case: Case) -> Optional[Proof]:
 _OF_A_SUBNET = (
     Clue(clues.on_link, 0),
     Clue(clues.same_host_answers, 0),
-    Clue(clues.subnet_answers, 0),
+    Clue(sweeps.host_answers, 0),
+    Clue(sweeps.host_echoes, 0),
+    Clue(sweeps.subnet_answers, 0),
+    Clue(sweeps.network_answers, 0),
     Clue(neighbours.answer, 0),
     Clue(clues.subnet_silent, 10),
     Clue(neighbours.are_silent, 4),
+    Clue(sweeps.network_silent, 2),
+    Clue(sweeps.lies_in_the_dark, 8),
     Clue(clues.way_answers, 2),
     Clue(clues.several_subnets_silent, 0.3),
     Clue(attempts.host_is_up, 0),
@@ -122,7 +127,12 @@ RULES = (
             Clue(clues.arp_unanswered, 30),
             Clue(_no_unreachable_in_time, 0.5),
             Clue(clues.same_host_answers, 0),
+            Clue(sweeps.host_answers, 0),
+            Clue(sweeps.host_echoes, 0),
             Clue(clues.subnet_answers, 2),
+            Clue(sweeps.network_answers, 2),
+            Clue(sweeps.lies_in_the_dark, 0.5),
+            Clue(sweeps.lies_in_the_unused, 4),
             Clue(neighbours.answer, 2),
             Clue(clues.subnet_silent, 0.2),
             Clue(clues.way_silent, 0.2),
@@ -144,10 +154,13 @@ RULES = (
         prior=0.06,
         clues=(
             *_OF_A_SUBNET,
+            Clue(inventory.route_discards, 300),
+            Clue(inventory.route_leads_on, 0.3),
             Clue(trace.held_back, 8),
             Clue(trace.passed_on, 0.05),
         ),
         wants=attempts.wants,
+        details=sweeps.dark_subnet,
         scope=SUBNET,
     ),
     Rule(

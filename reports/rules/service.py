@@ -5,7 +5,7 @@ from typing import Dict, Optional, Sequence, Tuple
 from reports.addresses import parse_address
 from reports.evidence import Case
 from reports.failures import Failure
-from reports.maxcompute.statements import admit_in_whitelist, flush_hosts, grant
+from reports.maxcompute.admission import admit_in_whitelist, flush_hosts, grant
 from reports.model import Observation, Scalar
 from reports.remedies import vswitch
 from reports.rules import clues, forwarder, sizes, trace

@@ -12,10 +12,10 @@ from reports.causes import CRITICAL, INFO, WARNING
 from reports.evidence import NOBODY, Case
 from reports.failures import Failure
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
+from reports.maxcompute.schemes import BY_VPC, GOVERNED, INTERNET
 from reports.maxcompute.settings import ENI_ENABLE, VPC_DOMAINS
-from reports.maxcompute.ways import BY_VPC, GOVERNED, INTERNET
 from reports.model import Network
-from reports.rules import changes, trace
+from reports.rules import changes, sweeps, trace
 from reports.rules.contract import CONNECT, EXCHANGE, RESOLVE, RUN, TLS, Clue, Proof, Rule, Want, wants_nothing
 from reports.rules.declared import (
     accusation,
@@ -211,7 +211,8 @@ def _whitelist_lacks_vswitch(case: Case) -> Optional[Proof]:
         )
         return Proof(words, case.coverage)
     for network in _networks(case):
-        today = [ip for ip in dict.fromkeys((case.source, *network.enis)) if ip and admits([network.cidr], ip)]
+        ours = dict.fromkeys((case.source, *sweeps.sources(case.run), *network.enis))
+        today = [ip for ip in ours if ip and admits([network.cidr], ip)]
         admitted = [ip for ip in today if admits(case.target.admits, ip)]
         if admitted and not _covers(case.target.admits, network.cidr):
             words = "it is said to admit %s, which covers %s of today but not the vSwitch %s" % (

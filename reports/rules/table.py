@@ -1,15 +1,15 @@
-"""All rules, by the stage that they may explain."""
-
-from typing import Dict, Tuple
+"""All rules."""
 
 from reports.rules import (
     answers,
     burst,
+    dark,
     dns,
     egress,
     eni,
     filter,  # noqa: A004 - a layer's name
     http,
+    inventory,
     later,
     local,
     path,
@@ -19,12 +19,13 @@ from reports.rules import (
     service,
     settings,
     sizes,
+    subnet,
     throughput,
     tls,
 )
-from reports.rules.contract import LOAD, STAGES, WORKS, Rule, wants_nothing
+from reports.rules.contract import Table
 
-RULES: Tuple[Rule, ...] = (
+ALL = Table(
     settings.RULES
     + dns.RULES
     + local.RULES
@@ -43,12 +44,7 @@ RULES: Tuple[Rule, ...] = (
     + burst.RULES
     + later.RULES
     + saturation.RULES
+    + subnet.RULES
+    + dark.RULES
+    + inventory.RULES
 )
-
-# The rules that compete to explain each stage, and those that are reported by themselves.
-EXPLAINING: Dict[str, Tuple[Rule, ...]] = {
-    stage: tuple(rule for rule in RULES if stage in rule.explains) for stage in (*STAGES, WORKS, LOAD)
-}
-STANDALONE: Tuple[Rule, ...] = tuple(rule for rule in RULES if rule.standalone)
-# Those that may ask for an experiment where nothing is broken.
-SUSPECTING: Tuple[Rule, ...] = tuple(rule for rule in RULES if rule.suspects is not wants_nothing)

@@ -10,7 +10,7 @@ from reports.addresses import is_private
 from reports.evidence import Case
 from reports.failures import Failure
 from reports.groups import ip_of
-from reports.maxcompute.ways import INTERNET
+from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation
 from reports.rules import clues
 from reports.rules.contract import Proof, Want
@@ -143,7 +143,9 @@ def _compared(case: Case) -> "List[Tuple[List[Observation], List[str], List[Obse
 
 
 def _routers(hops: List[Observation]) -> List[str]:
-    return [str(seen.facts["from"]) for seen in hops if seen.failure is None and "from" in seen.facts]
+    """Who was heard, hop by hop: one that was asked twice, for a trace and by itself, is one router."""
+    said = [seen for seen in hops if seen.failure is None and "from" in seen.facts]
+    return list({seen.facts.get("ttl"): str(seen.facts["from"]) for seen in said}.values())
 
 
 def _gateway(case: Case, hops: List[Observation]) -> Optional[str]:

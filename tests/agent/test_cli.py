@@ -9,12 +9,16 @@ import sys
 import threading
 from pathlib import Path
 
+import click
 import pytest
 
-from agent.cli import OWNERS, cli
+from agent.cli import checks, duty, jobs, networks, past
+from agent.cli.group import cli
+from agent.cli.options import OWNERS
 from reports import model
 
 LINKDOCTOR = Path(sys.executable).parent / "linkdoctor"
+_COMMANDS = cli.list_commands(click.Context(cli))
 
 
 @pytest.fixture
@@ -290,7 +294,15 @@ def test_terminal_escapes_of_a_banner_are_shown(tmp_path):
     assert "\x07" not in done.stdout
 
 
-@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_is_on_the_map():
+    """Whatever is a command in any module, and no group's own, can be typed."""
+    modules = (checks, duty, jobs, networks, past)
+    commands = {name for module in modules for name, each in vars(module).items() if getattr(each, "name", "") == name}
+
+    assert commands == set(_COMMANDS)
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_the_help_of_every_command_reads_well(command):
     """Examples stand line by line, and no mark of the formatter is left."""
     done = run(command, "--help")

@@ -8,10 +8,20 @@ import pytest
 
 from agent.plan import load, parse
 from agent.plan.schema import json_schema
-from reports.model import Limits, Plan, Slow
+from probes import inventory
+from probes.contract import Notes
+from reports.diagnose import diagnose
+from reports.failures import Failure
+from reports.model import Limits, Plan, Slow, Vantage
+from tests.reports.building import seen
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in (".yaml", ".json"))
+INVENTORY = ".inventory.json"
+EXAMPLES = sorted(
+    path
+    for path in (ROOT / "examples").iterdir()
+    if path.suffix in (".yaml", ".json") and not path.name.endswith(INVENTORY)
+)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{number}")
@@ -32,8 +42,22 @@ def test_example(path):
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_plans_in_the_documents(block):
-    """Every plan that a document shows is one."""
-    assert parse(block).targets
+    """Every plan that a document shows is one; the files that it names are among the examples."""
+    assert parse(block, str(ROOT / "examples" / "plan.yaml")).targets
+
+
+def test_the_inventory_of_an_example():
+    """It says of a silent target what the page shows."""
+    page = (ROOT / "docs" / "inventory.md").read_text()
+    plan, notes, vantage = load(ROOT / "examples" / "orders.yaml"), Notes(), Vantage(kind="udf")
+    facts = {"ip": "10.10.2.30", "port": 3306, "source": "10.10.1.10", "syns": 2}
+    notes.add(seen("tcp", "connect", "orders", "10.10.2.30:3306", failure=Failure.TIMED_OUT, duration_s=1.5, **facts))
+    inventory.observe(plan, vantage, notes)
+    (finding,) = diagnose(plan, vantage, notes.observations).findings
+    shown = " ".join(page.partition("```\n    Cause")[2].partition("```")[0].split())
+
+    assert shown.startswith(f"{finding.summary} {finding.cause}, {finding.confidence:.0%}".replace("%", " %"))
+    assert shown.endswith(f"Evidence {' '.join(finding.because)} Fix {' '.join(finding.remedy.snippet.split())}")
 
 
 def test_every_key_is_documented():

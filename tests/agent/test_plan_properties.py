@@ -61,15 +61,18 @@ def _values(schema):
     nearly = {
         "string": st.sampled_from(["3s", "a:80", "10.0.0.1", "cn-hangzhou", "10.0.0.0/24"]),
         "integer": st.integers(schema.get("minimum", 0) - 1, 99),
+        "boolean": st.booleans(),
         "object": st.dictionaries(st.sampled_from(["odps.a", "odps b", "spark.x"]), SCALARS, max_size=2),
     }
     return nearly[schema["type"]]
 
 
 _SCHEMAS = PLAN.json_schema()["properties"]
+# Drawn by itself; names of files.
+_NOT_DRAWN = ("targets", "settings_from", "inventory")
 DOCUMENTS = st.fixed_dictionaries(
     {"targets": st.just(["h:80"]) | _values(_SCHEMAS["targets"])},
-    optional={key: _values(inner) for key, inner in _SCHEMAS.items() if key not in ("targets", "settings_from")},
+    optional={key: _values(inner) for key, inner in _SCHEMAS.items() if key not in _NOT_DRAWN},
 )
 
 

@@ -38,28 +38,34 @@ def build() -> None:
     )
     with network.inside(NAMESPACE):
         listener = socket.create_server(("0.0.0.0", OPEN), backlog=_BACKLOG)
-    with listener:
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.lab.fleet", str(listener.fileno())],
-            pass_fds=[listener.fileno()],
-            stdin=subprocess.DEVNULL,
-        )
+    start(listener)
 
 
-def serve(listener: socket.socket) -> None:
+def start(*listeners: socket.socket) -> None:
+    """Let a process of its own accept there; here they are closed."""
+    numbers = [listener.fileno() for listener in listeners]
+    subprocess.Popen(
+        [sys.executable, "-m", "tests.lab.fleet", *map(str, numbers)], pass_fds=numbers, stdin=subprocess.DEVNULL
+    )
+    for listener in listeners:
+        listener.close()
+
+
+def serve(*listeners: socket.socket) -> None:
     """Accept everything, and close what the peer has ended."""
-    listener.setblocking(False)
     selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
+    for listener in listeners:
+        listener.setblocking(False)
+        selector.register(listener, selectors.EVENT_READ)
     while True:
         for key, _ in selector.select():
-            if key.fileobj is listener:
-                _accept(listener, selector)
+            if key.fileobj in listeners:
+                _accept(key.fileobj, selector)
             else:
                 _look_at(key.fileobj, selector)
 
 
-def _accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
+def _accept(listener: Any, selector: selectors.BaseSelector) -> None:
     """Whoever waits."""
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -78,4 +84,4 @@ def _look_at(connection: Any, selector: selectors.BaseSelector) -> None:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))

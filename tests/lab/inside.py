@@ -30,10 +30,12 @@ from tests.lab.real import PATH, RealServers
 from tests.lab.saturation.ground import Saturation
 from tests.lab.servers import HEALTHY, Servers
 from tests.lab.sparkcluster import SparkCluster
+from tests.lab.sweep.faults import FAULTS as RESISTING
+from tests.lab.sweep.ground import Sweeping
 from tests.lab.variants import FAULTS as VARIATIONS
 from tests.lab.wire import Recorder
 
-_CHANGES = {**FAULTS, **BETWEEN, **VARIATIONS}
+_CHANGES = {**FAULTS, **BETWEEN, **VARIATIONS, **RESISTING}
 
 # A tmpfs of the lab's own: what is written here ends with it.
 FOLDER = Path("/run/lab")
@@ -73,6 +75,7 @@ class Inside:
         self._fleet = False
         self._spark: SparkCluster | None = None
         self._saturation = Saturation(FOLDER, self.authority, self.command)
+        self._sweeping = Sweeping(FOLDER, self.authority, self.command)
 
     def built(self) -> float:
         """Seconds that the network took."""
@@ -195,6 +198,10 @@ class Inside:
     def saturation(self, action: str, **arguments: Any) -> Any:
         """A way whose limits are known (tests/lab/saturation/ground.py)."""
         return getattr(self._saturation, action)(**arguments)
+
+    def sweeping(self, action: str, **arguments: Any) -> Any:
+        """The network of sweeps (tests/lab/sweep/ground.py)."""
+        return getattr(self._sweeping, action)(**arguments)
 
 
 def _meet(namespace: str, address: str, port: int, timeout: float) -> str:

@@ -93,8 +93,9 @@ _ROUTES: Mapping[str, Sequence[str]] = {
 
 _SYSCTLS: Mapping[str, Mapping[str, str]] = {
     PROXY: {"net/ipv4/ip_forward": "1"},
-    # Every message is sent, so that each connection that is refused learns it.
-    ROUTER: {"net/ipv4/ip_forward": "1", "net/ipv4/icmp_ratelimit": "0"},
+    # Every message is sent, so that each connection that is refused learns it. None is counted: "no route" has a limit
+    # that cannot be lifted, and the others would use it up (inet_peer_xrlim_allow in net/ipv4/inetpeer.c).
+    ROUTER: {"net/ipv4/ip_forward": "1", "net/ipv4/icmp_ratelimit": "0", "net/ipv4/icmp_ratemask": "0"},
     DNS: {"net/ipv4/ip_unprivileged_port_start": "53"},
 }
 # No node of the lab has IPv6. Addresses stand on several legs: a strict reverse path would judge them.
@@ -149,7 +150,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Topology:
     """Namespaces, how they are joined, and what they are made of; each mapping is by namespace.
 
-    Links and addresses may also concern namespaces of a topology that stands already.
+    Links and addresses may also concern namespaces of a topology that stands already. ``index``: of its first link's
+    ends; no two in one namespace are the same.
     """
 
     namespaces: Sequence[str]
@@ -160,6 +162,7 @@ class Topology:
     sysctls: Mapping[str, Mapping[str, str]] = field(factory=dict)
     sysctls_when_up: Mapping[str, Mapping[str, str]] = field(factory=dict)
     rules: Mapping[str, str] = field(factory=dict)
+    index: int = 100
 
 
 LAB = Topology(
@@ -211,8 +214,8 @@ def build(topology: Topology = LAB) -> None:
         sysctl(namespace, _SYSCTLS_OF_ALL | dict(topology.sysctls.get(namespace, {})))
     # The kernel lets a second pass before it uses a link whose two ends bear the same index.
     ip(
-        f"link add {name} index {100 + 2 * number} netns {ns} type veth "
-        f"peer name {peer} index {101 + 2 * number} netns {other}"
+        f"link add {name} index {topology.index + 2 * number} netns {ns} type veth "
+        f"peer name {peer} index {topology.index + 2 * number + 1} netns {other}"
         for number, (ns, name, other, peer) in enumerate(topology.links)
     )
     for namespace in dict.fromkeys((*topology.namespaces, *topology.addresses)):

@@ -19,9 +19,10 @@ class Scenario:
 
     ``expected`` is None where nothing is wrong. ``targets`` are the names of the targets that the cause concerns (not
     looked at where empty). ``others``: further true causes with their targets, in the order in which they must come.
-    ``surest``: how sure the first finding may be at most. ``said``: words that must stand in its reasons.
-    ``also``: critical causes that may stand beside it. ``infos``: what must be told as
-    information, too. ``real``: servers of tests/lab/real.py.
+    ``surest``: how sure the first finding may be at most. ``said``: words that must stand in the reasons
+    of the true cause. ``also``: critical causes that may stand beside it. ``infos``: what must be told as
+    information, too. ``real``: servers of tests/lab/real.py. ``files``: what the plan names, beside it. ``sweep``:
+    words of `linkdoctor sweep`, which is then run on the plan's networks in place of the check.
     ``repeat``: how often it is run where chance is part of it; the majority counts.
     """
 
@@ -43,6 +44,8 @@ class Scenario:
     hosts: str = ""
     descriptors: int | None = None
     real: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(factory=dict)
+    sweep: tuple[str, ...] = ()
     repeat: int = 1
 
     @verdict.default
@@ -53,6 +56,10 @@ class Scenario:
     def causes(self) -> Mapping[str, tuple[str, ...]]:
         """All true causes with their targets, most important first."""
         return {} if self.expected is None else {self.expected: self.targets, **self.others}
+
+    def command(self, plan: str) -> tuple[str, ...]:
+        """What of linkdoctor is run, on the plan's file."""
+        return ("sweep", plan, *self.sweep) if self.sweep else ("check", plan)
 
     @property
     def connect_timeout(self) -> float:

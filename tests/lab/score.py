@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from reports.model import SEVERITIES
-from tests.lab.harness import Lab, Outcome
+from tests.lab.harness import LINKDOCTOR, PLAN, Lab, Outcome
 from tests.lab.labs import Labs
 from tests.lab.scenario import DEGRADED, EXIT_CODES, FAILING, HEALTHY, Scenario
 from tests.lab.variants import PLAIN, SURE_OF_SEVERAL, Variant
@@ -90,10 +90,12 @@ def majority(runs: list[tuple[Score, Outcome]]) -> tuple[Score, Outcome]:
 
 
 def by_command(lab: Lab, scenario: Scenario, *, bare: bool = False) -> Outcome:
-    """`linkdoctor check`, as a user of the node types it."""
-    return lab.check(
+    """`linkdoctor check` (or `sweep`), as a user of the node types it."""
+    return lab.outcome(
+        [str(LINKDOCTOR), *scenario.command(PLAN), "--format", "json"],
         scenario.plan,
         scenario.vantage,
+        files=scenario.files,
         env=dict(scenario.env),
         resolv_conf=scenario.resolv_conf,
         hosts=scenario.hosts,
@@ -159,7 +161,8 @@ def _causes(scenario: Scenario, findings: list[Finding], lookalikes: Mapping[str
     wrong += _others(scenario, findings)
     if first["confidence"] > scenario.surest:
         wrong.append(f"too sure of what has changed: {_words(first)}")
-    if scenario.said and not any(scenario.said in reason for reason in first["because"]):
+    said = not scenario.said or any(scenario.said in reason for reason in first["because"])
+    if first["cause"] in scenario.causes and not said:
         wrong.append(f'"{scenario.said}" is not said: {_words(first)}')
     return wrong + [
         f"beside it: {_words(finding)}"

@@ -22,7 +22,7 @@ _BANNER = """\
 {name}: {title}
 You are in {vantage}, one of the network's nodes, as a job is. The faults are in place; {plan} is the job's plan.
 
-    linkdoctor check {plan}
+    linkdoctor {command}
     ip address; ip route; cat /etc/resolv.conf
     ip netns exec {other} COMMAND; from another node: {others}
     exit; everything here ends with this shell
@@ -35,7 +35,7 @@ def enter(lab: Lab, scenario: Scenario, argv: Sequence[str]) -> int:
     return lab.enter(
         argv,
         scenario.vantage,
-        files={PLAN: plan_file(scenario.plan)},
+        files={**scenario.files, PLAN: plan_file(scenario.plan)},
         env={**inherited, "PATH": f"{LINKDOCTOR.parent}:{PATH}", "PS1": f"{scenario.vantage} $ ", **scenario.env},
         resolv_conf=scenario.resolv_conf,
         hosts=scenario.hosts,
@@ -51,6 +51,7 @@ def banner(scenario: Scenario) -> str:
         title=scenario.title,
         vantage=scenario.vantage,
         plan=PLAN,
+        command=" ".join(scenario.command(PLAN)),
         other=others[0],
         others=" ".join(others),
     )

@@ -23,6 +23,8 @@ from tests.lab.servers import HEALTHY
 METASTORE, NAMENODE, DATANODE = ("10.10.2.30", 9083), ("10.10.2.30", 8020), ("10.10.2.33", 50010)
 MYSQL, REDIS, REPLICA = ("10.10.2.40", 3306), ("10.10.2.40", 6379), ("10.10.2.41", 3306)
 ZOOKEEPER = ("10.10.3.20", 2181)
+# The host of a vSwitch with many others that plans name (tests/lab/faults/subnets.py).
+CROWDED = ("10.10.5.20", 8020)
 ALIYUN, AMAP, AMAP_HTTP, PARTNER = (
     ("198.51.100.10", 443),
     ("198.51.100.11", 443),
@@ -71,6 +73,18 @@ MEETS = {
     "only_vswitch_d": {MYSQL: "silent", METASTORE: "open"},
     "store_has_ssh": {("10.10.3.20", 22): "open", ZOOKEEPER: "open"},
     "partner_drops": {PARTNER: "silent", ALIYUN: "open"},
+    "part_filtered": {("10.10.5.70", 8020): "silent", CROWDED: "open"},
+    "part_discarded": {("10.10.5.100", 8020): "silent", CROWDED: "open"},
+    "part_not_routed": {("10.10.5.165", 8020): "ENETUNREACH", CROWDED: "open"},
+    "part_of_interfaces_discarded": {("10.10.5.200", 8020): "silent", CROWDED: "open"},
+    "group_drops_port": {("10.10.5.20", 9083): "silent", CROWDED: "open"},
+    "port_prohibited": {("10.10.5.20", 9083): "EHOSTUNREACH", CROWDED: "open"},
+    "one_of_many_drops": {CROWDED: "silent", ("10.10.5.11", 8020): "open"},
+    "vswitch_a_crowded": {("10.10.1.245", 8020): "open", MYSQL: "open"},
+    "acl_drops_zookeeper": {ZOOKEEPER: "silent", MYSQL: "open"},
+    "crowd_in_order": {("10.10.5.110", 8020): "open", ("10.10.5.111", 8020): "silent"},
+    "crowd_few_listen": {("10.10.5.20", 9083): "open", ("10.10.5.21", 9083): "ECONNREFUSED"},
+    "crowd_of_closed_groups": {CROWDED: "open", ("10.10.5.11", 8020): "silent"},
     "internet_closed": {ALIYUN: "silent", AMAP: "silent", MYSQL: "open"},
     "amap_not_admitted": {AMAP: "silent", AMAP_HTTP: "silent", ALIYUN: "open"},
     "amap_443_not_admitted": {AMAP: "silent", AMAP_HTTP: "open"},

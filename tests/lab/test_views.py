@@ -4,10 +4,11 @@ import pytest
 
 from reports.causes import CAUSES
 from tests.lab.comparisons.cases import CASES
+from tests.lab.saturation.cases import CASES as SATURATED
 from tests.lab.scenarios import SCENARIOS
-from tests.lab.views import ALONE, BY_COMPARISON, LATER, possible, seen
+from tests.lab.views import ALONE, BY_COMPARISON, BY_SATURATION, possible, seen
 
-SINGLE = [code for code in CAUSES if code not in LATER and code not in BY_COMPARISON]
+SINGLE = [code for code in CAUSES if code not in BY_COMPARISON | BY_SATURATION]
 
 
 @pytest.mark.parametrize("code", SINGLE)
@@ -21,16 +22,17 @@ def test_what_takes_two_points_of_view_is_compared():
     assert BY_COMPARISON <= {case.expected for case in CASES.values()}
 
 
-def test_what_comes_later_is_met_nowhere_yet():
-    """Else it belongs to those that must be met."""
-    assert LATER & set(seen()) == set()
+def test_what_takes_many_connections_is_saturated():
+    """Causes that a look cannot show are true in a way whose limits are known, and in no scenario."""
+    assert BY_SATURATION <= {case.causes[0] for case in SATURATED.values() if case.causes}
+    assert BY_SATURATION & set(seen()) == set()
 
 
 def test_exceptions_are_causes():
     """Every exception is a cause of the catalogue."""
     alone = {code for codes in ALONE.values() for code in codes}
 
-    assert alone | LATER | BY_COMPARISON <= set(CAUSES)
+    assert alone | BY_SATURATION | BY_COMPARISON <= set(CAUSES)
 
 
 def test_enough_scenarios():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from agent import plan as plans
 from agent.bundle import UdfBundle, udf
-from agent.cli import EXIT
+from agent.cli.options import EXIT
 from reports.document import loads, plan_dumps
 from tests.lab.harness import PLAN, ROOT, Lab, Outcome
 from tests.lab.scenario import Scenario
@@ -54,6 +54,7 @@ def check(lab: Lab, scenario: Scenario, folder: Path, way: str) -> Outcome:
         [*_WITHOUT_PROC, *argv] if way == SANDBOX else argv,
         scenario.plan,
         scenario.vantage,
+        files=scenario.files,
         env={**scenario.env, "PYTHONPATH": str(ROOT)},
         resolv_conf=scenario.resolv_conf,
         hosts=scenario.hosts,

@@ -46,7 +46,8 @@ def sysctls(namespace: str, settings: Mapping[str, str]) -> Change:
     return apply
 
 
-def _no_icmp(namespace: str) -> Change:
+def no_icmp(namespace: str) -> Change:
+    """It sends none, takes none and passes none on."""
     hooks = (
         f"chain {hook} {{\ntype filter hook {hook} priority -10\nmeta l4proto icmp drop\n}}"
         for hook in ("input", "forward", "output")
@@ -54,7 +55,7 @@ def _no_icmp(namespace: str) -> Change:
     return table(namespace, "\n".join(hooks))
 
 
-def _answers_every_arp(namespace: str, *interfaces: str) -> Change:
+def answers_every_arp(namespace: str, *interfaces: str) -> Change:
     """Also for neighbours of the same segment: they see nothing of each other, and all of it is routed."""
     return sysctls(
         namespace,
@@ -83,9 +84,9 @@ def _isolated(*ports: str) -> Change:
 
 
 _SILENT_FABRIC = together(
-    *(_no_icmp(namespace) for namespace in (PROXY, ROUTER, INTERNET, EMR, DB, STORE, DNS)),
-    _answers_every_arp(ROUTER, *_BRIDGES),
-    _answers_every_arp(PROXY, "job"),
+    *(no_icmp(namespace) for namespace in (PROXY, ROUTER, INTERNET, EMR, DB, STORE, DNS)),
+    answers_every_arp(ROUTER, *_BRIDGES),
+    answers_every_arp(PROXY, "job"),
     _isolated("a-sandbox", "a-vpchost", "b-emr", "b-db", "c-store"),
 )
 
@@ -145,6 +146,7 @@ _SILENT: Lookalikes = {
         "blackhole_route": _ALONE,
     },
     "blackhole_route": dict.fromkeys(("sg_drop", "host_firewall_drop", "host_down"), _ALONE),
+    "acl_drop": {"blackhole_route": "a list that drops for a part looks as a route does that discards for it"},
     "host_firewall_drop": {
         "sg_drop": "a filter before the host drops as one on it does",
         "host_down": "a host that is off is as silent as one that drops all",
@@ -183,7 +185,13 @@ VARIANTS: Mapping[str, Variant] = {
     variant.name: variant
     for variant in (
         PLAIN,
-        Variant(name="bare", title="linkdoctor without any capability", floor=0.90, bare=True),
+        Variant(
+            name="bare",
+            title="linkdoctor without any capability",
+            floor=0.90,
+            bare=True,
+            spared={"duplicate_address": "ARP takes CAP_NET_RAW, and that is said"},
+        ),
         Variant(
             name="silent",
             title="no ICMP from anybody, one hardware address for every neighbour",
@@ -194,6 +202,11 @@ VARIANTS: Mapping[str, Variant] = {
             spared={
                 "healthy_narrow_path": "a narrow path of which nobody is told is a black hole",
                 "policy_wrong_gateway_from_host": "the router answers for the neighbour too: all of it arrives",
+                "duplicate_address": "where one answers ARP for all nothing is known of the rest, and that is said",
+                **dict.fromkeys(
+                    ("admin_prohibited_of_a_vswitch", "admin_prohibited_of_a_vswitch_from_host"),
+                    "the router cannot say it: what is left is a port that a group drops for all",
+                ),
             },
             indistinguishable=_SILENT,
         ),
@@ -212,6 +225,10 @@ VARIANTS: Mapping[str, Variant] = {
                     "the forwarder tries on until the group is open",
                 ),
                 "sg_reset": "how far away the reset came from is known to the forwarder alone",
+                **dict.fromkeys(
+                    ("subnet_partly_dark_with_target", "acl_drop_of_a_part", "host_down_in_the_unused"),
+                    "that nobody answers in a part is hidden by who accepts for all of it",
+                ),
             },
             indistinguishable=_ACCEPTED,
         ),

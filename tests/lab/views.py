@@ -25,6 +25,7 @@ ALONE: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("access_list_missing_host", "access_list_missing_port", "access_list_stale_ip"), _LIST),
     },
     VPCHOST: {
+        "duplicate_address": "it takes ARP, which a sandbox may not send, and `linkdoctor sweep`, which asks it",
         "no_internet_egress": "a job reaches the Internet by the platform's proxy, whatever NAT gateway its VPC has",
     },
 }
@@ -32,12 +33,11 @@ ALONE: Mapping[str, Mapping[str, str]] = {
 # Only what several vantage points saw proves them (tests/lab/comparisons).
 BY_COMPARISON = frozenset({"dns_zone_not_attached", "dns_split_horizon"})
 
-# What saturation and sweeps bring: no scenario of these expects them.
-LATER = frozenset(
+# Only holding many connections shows them (tests/lab/saturation).
+BY_SATURATION = frozenset(
     {
         *("snat_rate_limit", "snat_ports_exhausted"),
         *("connections_queued", "connections_exceed_capacity", "idle_drop"),
-        *("vswitch_nearly_full", "subnet_partly_dark", "duplicate_address"),
     }
 )
 

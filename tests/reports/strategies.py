@@ -26,6 +26,7 @@ from reports.model import (
     TargetResult,
 )
 from reports.services import SERVICES
+from tests.reports.vpc.cases import CASES
 
 _TEXT = st.text(max_size=8)
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -50,6 +51,7 @@ _SPECIAL = {
     (Candidate, "confidence"): _SHARE,
     (Remedy, "owner"): st.sampled_from(OWNERS),
     (Plan, "runtime"): st.none() | st.sampled_from(RUNTIMES),
+    (Plan, "inventory"): st.none() | st.sampled_from([case.inventory for case in CASES[::20]]),
     (Target, "via"): st.sampled_from(WAYS),
     (Target, "service"): st.sampled_from(tuple(SERVICES)),
     (Target, "port"): st.integers(1, 65535),

@@ -18,6 +18,7 @@ from tests.reports.vantages import (
     FORBIDDEN,
     HANGS,
     MYSQL,
+    NETWORKS,
     NOBODY,
     OPEN,
     OSS,
@@ -41,6 +42,7 @@ BY_NAME = {contrast.name: contrast for contrast in CONTRASTS}
 
 _CERTIFICATE = {PARTNER: evolve(UNTRUSTED, issuer="CN=Inspection")}
 _PRIVATE = {PARTNER: "10.66.0.20"}
+_A, _B, _ = NETWORKS
 
 # contrast -> what was seen, and the cause that comes first.
 CASES = {
@@ -90,6 +92,14 @@ CASES = {
     ),
     "its whole subnet fails from outside": (
         [job({MYSQL: SILENT}), host({CACHE: SILENT}), host({MYSQL: WORKS, CACHE: WORKS}, "10.10.2.9")],
+        "blackhole_route",
+    ),
+    "one network hears the other": (
+        [job({MYSQL: SILENT}, swept={_B: (0, 252)}), host({OTHER: OPEN}, "10.10.2.9", swept={_A: (12, 252)})],
+        "sg_drop",
+    ),
+    "neither network hears the other": (
+        [job({MYSQL: SILENT}, swept={_B: (0, 252)}), host({OTHER: OPEN}, "10.10.2.9", swept={_A: (0, 252)})],
         "blackhole_route",
     ),
     "a host of the VPC alone fails": (
@@ -269,6 +279,7 @@ _places = st.lists(
         answers=st.dictionaries(st.sampled_from(_TARGETS), st.sampled_from(["", "10.10.2.98", "198.51.100.9"])),
         host=st.sampled_from(["a", "b", ""]),
         outbound=st.sampled_from(["", "203.0.113.7"]),
+        swept=st.dictionaries(st.sampled_from(NETWORKS), st.tuples(st.integers(0, 9), st.integers(9, 99))),
     ),
     min_size=1,
     max_size=7,

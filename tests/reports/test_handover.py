@@ -2,8 +2,11 @@ import pytest
 from attrs import evolve
 
 from reports.model import OWNERS
+from reports.redact import redact
 from reports.render.handover import message
 from tests.reports import samples
+from tests.reports.test_sweep_text import report as swept_report
+from tests.reports.test_sweep_text import swept
 
 NETWORK = """\
 Subject: nightly-etl: metastore: the destination's security group drops this source silently
@@ -89,6 +92,17 @@ def test_nothing_for_this_owner():
         "Nothing in this report is for DBA: there is something for job author (2 findings), network (1 finding).\n"
     )
     assert message(samples.healthy(), "DBA") == "Nothing in this report is for DBA.\n"
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_a_sweep(redacted):
+    """It is about networks, and says which; nobody's job was checked."""
+    made = swept_report(swept(hosts=[*range(1, 64), *range(128, 253)]))
+    text = message(redact(made) if redacted else made, "network", verify="linkdoctor sweep x")
+
+    assert text.startswith("Subject: nightly-etl: vswitch-b: a part of the CIDR is silent while the rest answers\n")
+    assert "linkdoctor 0.1.0 asked who answers in vswitch-b on 2026-" in " ".join(text.split())
+    assert "   To:         vswitch-b\n" in text
 
 
 def test_an_owner_that_does_not_exist():

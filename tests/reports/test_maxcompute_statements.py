@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.causes import CAUSES
-from reports.maxcompute import checklists, statements
+from reports.maxcompute import admission, checklists, statements
 from reports.maxcompute.formats import vpc_domain_list
 from reports.maxcompute.settings import ACCESS_LIST, SPARK_LIST, TABLE_LINK
 from reports.model import RUNTIMES
@@ -46,27 +46,27 @@ JSON = '{"regionId":"cn-hangzhou","vpcs":[{"vpcId":"vpc-x","zones":[{"urls":[{"d
             "spark.hadoop.odps.cupid.trusted.services.access.list = a.com,b.com",
         ),
         (
-            statements.admit_in_security_group([9083, 8020, 8021], "10.10.1.0/24"),
+            admission.admit_in_security_group([9083, 8020, 8021], "10.10.1.0/24"),
             (
                 "inbound  allow  TCP  8020/8021  source 10.10.1.0/24  priority 1\n"
                 "inbound  allow  TCP  9083/9083  source 10.10.1.0/24  priority 1"
             ),
         ),
         (
-            statements.admit_in_security_group(3306, "10.10.1.10"),
+            admission.admit_in_security_group(3306, "10.10.1.10"),
             "inbound  allow  TCP  3306/3306  source 10.10.1.10/32  priority 1",
         ),
-        (statements.admit_in_security_group(3306, "0.0.0.0/0"), ""),
-        (statements.admit_in_security_group(3306, "this machine"), ""),
-        (statements.admit_in_whitelist("10.10.1.10/24"), "10.10.1.0/24"),
-        (statements.admit_in_whitelist("::/0"), ""),
-        (statements.admit_in_whitelist(""), ""),
-        (statements.flush_hosts().split(";")[0], "FLUSH HOSTS"),
+        (admission.admit_in_security_group(3306, "0.0.0.0/0"), ""),
+        (admission.admit_in_security_group(3306, "this machine"), ""),
+        (admission.admit_in_whitelist("10.10.1.10/24"), "10.10.1.0/24"),
+        (admission.admit_in_whitelist("::/0"), ""),
+        (admission.admit_in_whitelist(""), ""),
+        (admission.flush_hosts().split(";")[0], "FLUSH HOSTS"),
         (
-            statements.grant("10.10.1.0/24").splitlines()[0],
+            admission.grant("10.10.1.0/24").splitlines()[0],
             "CREATE USER '<user>'@'10.10.1.0/255.255.255.0' IDENTIFIED BY '<password>';",
         ),
-        (statements.grant("fd00::/64"), ""),
+        (admission.grant("fd00::/64"), ""),
     ],
 )
 def test_statements(actual, expected):
@@ -105,9 +105,9 @@ def test_no_text_breaks_out_of_a_statement(host, name, port):
         statements.spark_eni(name, host),
         statements.spark_trusted([host], [name]),
         statements.vpc_domain_list(host, name, [(name, port)]),
-        statements.admit_in_whitelist(host),
-        statements.admit_in_security_group(port, name),
-        statements.grant(host),
+        admission.admit_in_whitelist(host),
+        admission.admit_in_security_group(port, name),
+        admission.grant(host),
     )
 
     for text in made:

@@ -23,6 +23,7 @@ from reports.model import (
 )
 from reports.redact import Pseudonyms, redact
 from tests.reports import samples
+from tests.reports.vpc.building import small
 
 
 def rewritten(text, *hosts):
@@ -53,6 +54,15 @@ def rewritten(text, *hosts):
         ("08:00:00 of 2026-11-24T08:00:00.123456Z", "08:00:00 of 2026-11-24T08:00:00.123456Z"),
         ("1.22.1 and 300.1.1.1", "1.22.1 and 300.1.1.1"),
         ("cn-hangzhou:vpc-bp1a2b3c4d, sg-bp1a2b3c4d", "cn-hangzhou:vpc-1, sg-1"),
+        (
+            "00:16:3e:00:00:01 and 00:16:3e:00:00:02 answer ARP for 10.0.0.1, not 00:16:3E:00:00:01",
+            "mac-1 and mac-2 answer ARP for private-1, not mac-1",
+        ),
+        (
+            "mac:00:16:3e:00:00:01: (ee:ff:ff:ff:ff:ff, FF:FF:FF:FF:FF:FF)",
+            "mac:mac-1: (ee:ff:ff:ff:ff:ff, FF:FF:FF:FF:FF:FF)",
+        ),
+        ("seven bytes 0a:1b:2c:3d:4e:5f:6a", "seven bytes 0a:1b:2c:3d:4e:5f:6a"),
     ],
 )
 def test_addresses(text, expected):
@@ -134,6 +144,17 @@ def test_ids_say_nothing():
     text = dumps(redact(report))
 
     assert not [id_ for id_ in ids if id_ in text]
+
+
+def test_an_inventory_is_left_out():
+    """What the cloud is made of is nobody else's matter; what was concluded from it reads as before."""
+    report = samples.nightly()
+    plan = evolve(report.run.plan, inventory=small())
+
+    assert redact(evolve(report, run=evolve(report.run, plan=plan))).run.plan.inventory is None
+    assert "rule 7 of sg-1 (sgr-1) in vtb-1, nacl-1 and pl-1" == rewritten(
+        "rule 7 of sg-bp1x9d2kf0 (sgr-bp1x9d2kf1) in vtb-bp1x9d2kf2, nacl-bp1x9d2kf3 and pl-bp1x9d2kf4"
+    )
 
 
 def test_a_certificate_of_one_s_own_authority_is_left_out():

@@ -97,6 +97,16 @@ def first(diagnosis, about="it"):
 TRACED = trace(IT, "10.10.1.1", SILENT) + trace(CONTROL, "10.10.1.1", None)
 
 
+def test_a_hop_that_is_asked_twice_is_one_hop():
+    """The first hop of a control may have been asked by itself, too: its trace is no longer than the target's."""
+    parts = fails(IT), answers(BESIDE), trace(IT, "10.10.1.1", SILENT), trace(BESIDE, "10.10.1.1", None)
+    again = {"ip": NEIGHBOUR, "ttl": 1, "reached": False, "from": "10.10.1.1"}
+    hop = seen("path", "hop", "beside", BESIDE.address, after=9, **again)
+    before, after = (diagnosed(*parts, part, targets=(IT, BESIDE)) for part in ([], [hop]))
+
+    assert likely(after) == likely(before)
+
+
 # --- what a router says -----------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve, frozen
 
 from reports.comparison.board import Board, Columns, Point, Pools
+from reports.comparison.crossings import Sweep
 from reports.comparison.symptoms import Sight, Symptom
 from reports.comparison.view import View
 from reports.failures import Failure
@@ -54,7 +55,7 @@ UNTRUSTED = Symptom(
 
 @frozen(kw_only=True)
 class At:
-    """A vantage point, and how the targets look from there: a symptom, or one with other answers."""
+    """A vantage point, how the targets look from there (a symptom, or one with other answers), and what it swept."""
 
     kind: str
     address: str
@@ -66,6 +67,8 @@ class At:
     labels: tuple[tuple[str, str], ...] = ()
     python: str = "3.7.3"
     outbound: str = ""
+    # How many of how many addresses answered in networks that it swept.
+    swept: Mapping[Network, tuple[int, int]] = {}
 
 
 def job(looks: Mapping[Target, Symptom], address: str = "10.10.1.10", **rest: object) -> At:
@@ -90,7 +93,7 @@ def executors(*groups: tuple[int, At]) -> list[At]:
 
 def board(places: Iterable[At]) -> Board:
     """All that they saw."""
-    columns, pools, points = Columns(), Pools(), []
+    columns, pools, points, sweeps = Columns(), Pools(), [], []
     for index, at in enumerate(places):
         points.append(
             Point(
@@ -105,6 +108,8 @@ def board(places: Iterable[At]) -> Board:
                 runtime="udf",
             )
         )
+        for network, (answered, asked) in at.swept.items():
+            sweeps.append((index, Sweep(network.name, network.cidr, at.source or at.address, asked, answered)))
         for target, symptom in at.looks.items():
             resolved = at.answers.get(target, "" if symptom.stage == "resolve" else _ANSWERS[target])
             sight = Sight(
@@ -117,7 +122,7 @@ def board(places: Iterable[At]) -> Board:
                 evidence=(f"o-{index}-{target.name}",),
             )
             columns.of(target).add(index, sight, pools)
-    return Board(tuple(points), tuple(columns), NETWORKS, pools)
+    return Board(tuple(points), tuple(columns), NETWORKS, pools, sweeps)
 
 
 def view(places: Iterable[At], target: Target | None = None) -> View:

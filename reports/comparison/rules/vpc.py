@@ -1,6 +1,6 @@
 """Over the VPC: the job beside hosts that no setting of the job governs."""
 
-from typing import Optional, Set, Tuple
+from typing import Iterator, Optional, Set, Tuple
 
 from reports.comparison.model import JOB, OUTSIDE, VPC
 from reports.comparison.rules.contract import OF_ENI, OF_JOB, OF_MACHINE, OF_ROUTE, OF_TARGET, Contrast, of
@@ -128,6 +128,38 @@ def _whole_subnet_from_outside(view: View) -> Optional[str]:
     )
 
 
+def _ways_between(view: View) -> Iterator[Tuple[str, str]]:
+    """The subnets of those that fail, and those of the target: as CIDRs, where they are not the same."""
+    if not view.in_vpc or view.stage != CONNECT or view.failure is not Failure.TIMED_OUT:
+        return
+    theirs = list(dict.fromkeys(view.board.subnet_of(ip) for ip in view.answers))
+    yield from ((mine, other) for mine in view.subnets for other in theirs if mine != other)
+
+
+def _only_one_hears(view: View) -> Optional[str]:
+    """A sweep of the target's network hears nobody, and one from there hears those that fail."""
+    for mine, theirs in _ways_between(view):
+        there = view.board.crossings(mine, theirs)
+        heard = [(point, sweep) for point, sweep in view.board.crossings(theirs, mine) if sweep.answered]
+        if there and heard and not any(sweep.answered for _, sweep in there):
+            point, sweep = heard[0]
+            here, yonder = view.board.name_of(mine), view.board.name_of(theirs)
+            words = (
+                "no address in %s answers a sweep from %s, but %d of %d there one from %s (%s): packets pass both ways"
+            )
+            return words % (yonder, here, sweep.answered, sweep.asked, yonder, view.board.label(point))
+    return None
+
+
+def _neither_hears_the_other(view: View) -> Optional[str]:
+    for mine, theirs in _ways_between(view):
+        there, back = view.board.crossings(mine, theirs), view.board.crossings(theirs, mine)
+        if there and back and not any(sweep.answered for _, sweep in there + back):
+            here, yonder = view.board.name_of(mine), view.board.name_of(theirs)
+            return "no address in %s answers a sweep from %s, and none there one from %s" % (yonder, here, yonder)
+    return None
+
+
 def _service_from_vpc(view: View) -> Optional[str]:
     if view.subject != JOB or view.peers or view.way != "service" or not view.host.works:
         return None
@@ -204,6 +236,18 @@ CONTRASTS: Tuple[Contrast, ...] = (
         test=_whole_subnet_from_outside,
         factors=of(sg_drop=0.3, host_firewall_drop=0.1),
         brings={"blackhole_route": 1.0},
+    ),
+    Contrast(
+        name="one network hears the other",
+        test=_only_one_hears,
+        factors=of((OF_ROUTE, 0.05), host_down=0.3, host_firewall_drop=0.3),
+        brings={"sg_drop": 0.3},
+    ),
+    Contrast(
+        name="neither network hears the other",
+        test=_neither_hears_the_other,
+        factors=of((OF_ROUTE, 3.0), sg_drop=0.5, host_firewall_drop=0.2, ip_whitelist_mismatch=0.2),
+        brings={"blackhole_route": 0.3},
     ),
     Contrast(
         name="an endpoint of the services' own network",

@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from tests.lab.faults import changing, egress, local, names, path, pressure, reach, services, sizes, tempting, vpchost
+from tests.lab.faults import (
+    changing,
+    egress,
+    local,
+    names,
+    path,
+    pressure,
+    reach,
+    services,
+    sizes,
+    subnets,
+    tempting,
+    vpchost,
+)
 from tests.lab.faults.contract import Fault
 
 __all__ = ["FAULTS", "Fault"]
@@ -16,6 +29,7 @@ FAULTS: Mapping[str, Fault] = {
     **names.FAULTS,
     **services.FAULTS,
     **sizes.FAULTS,
+    **subnets.FAULTS,
     **tempting.FAULTS,
     **vpchost.FAULTS,
     **changing.FAULTS,

@@ -8,9 +8,9 @@ from reports.causes import CAUSES, LAYERS, Cause
 from reports.maxcompute.checklists import for_cause
 from reports.remedies import FIELDS
 from reports.rules.contract import CONNECT, EXCHANGE, LOAD, PROXY, RESOLVE, TLS, WORKS, Test, always
-from reports.rules.table import RULES
+from reports.rules.table import ALL
 from tests.lab.pages.shown import Example, Shown, networks
-from tests.lab.views import ALONE, LATER
+from tests.lab.views import ALONE
 
 _BROKEN = {
     RESOLVE: "the name does not become an address",
@@ -40,8 +40,7 @@ def page(code: str, example: Example) -> str:
     if shown:
         parts += [_looks(shown[0], example), _apart(cause, example), _mended(cause), _reproduced(cause, shown)]
     else:
-        ruled = any(rule.cause == code for rule in RULES)
-        parts += [_apart(cause, example) if ruled else _unnamed(cause), _mended(cause)]
+        parts += [_apart(cause, example), _mended(cause)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,7 +79,7 @@ def _looks(shown: Shown, example: Example) -> str:
 
 
 def _apart(cause: Cause, example: Example) -> str:
-    rules = [rule for rule in RULES if rule.cause == cause.code]
+    rules = [rule for rule in ALL.rules if rule.cause == cause.code]
     paragraphs = ["## How it is told apart"]
     stages = [stage for stage in _BROKEN if any(stage in rule.explains for rule in rules)]
     if stages:
@@ -138,11 +137,6 @@ def _reproduced(cause: Cause, shown: tuple[Shown, ...]) -> str:
         if cause.code in reasons:
             lines += ["", f"Only {_VIEWS[view]} meets it: {reasons[cause.code]}."]
     return "\n".join(lines)
-
-
-def _unnamed(cause: Cause) -> str:
-    assert cause.code in LATER, cause.code
-    return "Nothing names this cause yet: it is in the catalogue, and no rule looks for it."
 
 
 def _filled(template: str) -> str:

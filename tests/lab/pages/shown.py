@@ -64,7 +64,7 @@ def example(lab: Lab, code: str) -> Example:
         raise WrongExampleError(str(score))
     printed = io.StringIO()
     report = from_document(outcome.report)
-    text.render(report, text.open_console(printed, _WIDTH), command=f"linkdoctor check {PLAN}")
+    text.render(report, text.open_console(printed, _WIDTH), command=_command(SCENARIOS[name]))
     return Example(name, _trimmed(printed.getvalue()), _rivals(report, code))
 
 
@@ -104,9 +104,13 @@ def _scenario(scenario: Scenario) -> Shown:
         scenario.name,
         scenario.title,
         tuple(FAULTS[fault].truth for fault in scenario.faults),
-        f"linkdoctor check {PLAN}",
+        _command(scenario),
         f"make lab SCENARIO={scenario.name}",
     )
+
+
+def _command(scenario: Scenario) -> str:
+    return " ".join(("linkdoctor", *scenario.command(PLAN)))
 
 
 def _comparisons(code: str) -> Iterator[Shown]:

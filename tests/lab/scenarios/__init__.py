@@ -16,6 +16,7 @@ from tests.lab.scenarios import (
     services,
     several,
     sizes,
+    subnets,
     vpchost,
     ways,
 )
@@ -33,6 +34,7 @@ SCENARIOS: Mapping[str, Scenario] = {
             path,
             sizes,
             healthy,
+            subnets,
             vpchost,
             machine,
             pressure,

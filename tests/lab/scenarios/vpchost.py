@@ -6,7 +6,7 @@ from attrs import evolve
 
 from tests.lab.network import SANDBOX, VPCHOST
 from tests.lab.scenario import Scenario
-from tests.lab.scenarios import config, healthy, machine, names, services, ways
+from tests.lab.scenarios import config, healthy, machine, names, services, subnets, ways
 
 # What breaks the job's own machine, and what breaks the host's in the same way.
 _TWINS: Mapping[str, str] = {
@@ -37,6 +37,10 @@ _NAMES = (
     *("http_5xx", "http_403", "proxy_auth_required", "proxy_denied", "proxy_unavailable", "proxy_not_listening"),
     *("tls_expired", "tls_not_yet_valid", "tls_expiring_soon", "tls_wrong_name", "tls_untrusted", "tls_intercepted"),
     *("tls_port_speaks_plaintext", "tls_handshake_failed"),
+    *("subnet_partly_dark", "subnet_partly_dark_with_target", "sg_drop_of_a_vswitch", "host_firewall_among_many"),
+    *("admin_prohibited_of_a_vswitch", "vswitch_nearly_full_by_inventory", "acl_drop", "acl_drop_of_a_part"),
+    "host_down_in_the_unused",
+    *("healthy_sweep_in_order", "healthy_sweep_speaking_router", "healthy_sweep_own_vswitch", "healthy_inventory"),
     *("healthy", "healthy_icmp_blocked", "healthy_truncated_answer", "healthy_second_server_dead"),
     *("healthy_hosts_file", "healthy_lost_syn", "healthy_redis_noauth", "healthy_real_proxy"),
 )
@@ -63,4 +67,4 @@ def _chosen(tables: Iterable[Iterable[Scenario]]) -> Iterator[Scenario]:
     return (from_host(known[name]) for name in _NAMES)
 
 
-SCENARIOS = tuple(_chosen(table.SCENARIOS for table in (config, names, ways, machine, services, healthy)))
+SCENARIOS = tuple(_chosen(table.SCENARIOS for table in (config, names, ways, machine, services, subnets, healthy)))

@@ -1,0 +1,61 @@
+"""What the commands share: options, and the table of exit codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from reports.model import Report
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+EXIT = {"healthy": 0, "degraded": 1, "failing": 2, "undetermined": 3}
+COULD_NOT_RUN = 3
+INTERRUPTED = 130
+
+EPILOG = """\b
+Exit codes: 0 healthy, 1 degraded, 2 failing, 3 undetermined or could not run, 130 after Ctrl-C.
+"""
+
+# Those of reports/model.py, without the cost of loading it.
+OWNERS = ("job author", "project administrator", "network", "DBA", "platform ticket")
+
+# Those of agent/formats.py, as above.
+FORMATS = ("text", "json", "markdown", "html", "junit", "nagios")
+
+MANY = click.IntRange(1, 1_000_000)
+
+
+def _style(*formats: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--format", "style", type=click.Choice(formats), default="text", show_default=True, help="What to print."
+    )
+
+
+style = _style(*FORMATS)
+# Of what is no report: a comparison, what a log says.
+style_of_comparison = _style("text", "json", "markdown", "html")
+style_of_log = _style("text", "json")
+output = click.option("--output", metavar="FILE", help="Write to FILE, whole or not at all, instead of stdout.")
+redact = click.option("--redact", is_flag=True, help="Take host names and addresses out of what is printed.")
+hand_over = click.option(
+    "--hand-over",
+    metavar="OWNER",
+    type=click.Choice(OWNERS, case_sensitive=False),
+    help="Print the message for whoever must act (%s), ready to send." % ", ".join(OWNERS),
+)
+folder = click.option(
+    "--output", "folder", metavar="DIR", default="linkdoctor-bundle", show_default=True, help="Where to write it."
+)
+wheels = click.option("--wheels", metavar="DIR", help="Where the kit's libraries are; else they are downloaded once.")
+
+
+def worst(reports: Iterable[Report]) -> int:
+    """The exit code of several reports."""
+    from reports.model import worst
+
+    return EXIT[worst(tuple(report.verdict for report in reports))]

@@ -1,0 +1,1 @@
+"""The cloud's own configuration: its nouns, and what it says about a packet. Pure: nothing here asks anybody."""
