@@ -78,16 +78,15 @@ class Controls:
         return failure is None
 
     def forget(self) -> None:
-        """What they said was about no limit."""
+        """What they said was of another moment: of a limit that was none, or that no time was left for."""
         self._answers.clear()
 
     def conclude(self, held: int) -> None:
         """Write down, one observation each, what those say that said the same every time."""
-        answers, self._answers = self._answers, defaultdict(list)
         for control in self._controls:
-            failures = [failure for failure, _ in answers[control.kind]]
-            if len(failures) == ROUNDS and len({failure is None for failure in failures}) == 1:
-                self._note(control, *answers[control.kind][-1], held)
+            answers = self._answers[control.kind]
+            if len(answers) == ROUNDS and len({failure is None for failure, _ in answers}) == 1:
+                self._note(control, *answers[-1], held)
 
     async def _connect(self, control: Control) -> Tuple[Optional[Failure], float]:
         ask = control.ask

@@ -200,10 +200,10 @@ class Ramp:
                 await self._free_one(in_order=True)
                 await self._free_one(in_order=False)
             return True
+        self.controls.forget()
         for _ in range(ROUNDS):
             # Others come and go: where all controls pass and then we do, the place that was free proves nothing.
             if await self.controls.all_pass() and await self._has_room(ascent):
-                self.controls.forget()
                 return False
         self.controls.conclude(len(self._holding))
         return True
