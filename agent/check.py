@@ -1,13 +1,19 @@
 """`linkdoctor check`: what is checked, with what before it, and what is kept of it."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 from attrs import frozen
 
 from agent import commands
-from agent.state import State, remembered
-from reports.model import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent.state import State
+    from reports.model import Observation, Report
 
 
 @frozen(kw_only=True)
@@ -28,7 +34,7 @@ class Check:
     def run(self, printer: commands.Printer, *, progress: bool) -> tuple[Report, bool]:
         """Check, print, keep; the report, and whether Ctrl-C ended it."""
         outlets = self._outlets(redacted=printer.redacted)
-        state = State.at(self.state) if self.state is not None else None
+        state = self._state()
         before = commands.read_report(self.again) if self.again else None
         report, interrupted = self._measured(before, state, progress=progress)
         typed = self._typed()
@@ -40,6 +46,13 @@ class Check:
                 # What was found is printed, and counts.
                 wrong.show()
         return report, interrupted
+
+    def _state(self) -> State | None:
+        if self.state is None:
+            return None
+        from agent.state import State  # noqa: PLC0415 - start-up, as below
+
+        return State.at(self.state)
 
     def _outlets(self, *, redacted: bool) -> Sequence[Callable[[Report], None]]:
         if self.push is None and self.textfile is None:
@@ -55,7 +68,7 @@ class Check:
             return command.check_files(self.what, progress=progress)
         plan = commands.plan_for(self.what) if before is None else commands.plan_again(before, self.what)
         earlier = before or (state.last(plan.name) if state is not None else None)
-        return commands.run(plan, progress=progress, remembered=remembered(earlier) if earlier is not None else ())
+        return commands.run(plan, progress=progress, remembered=_remembered(earlier))
 
     def _typed(self) -> str:
         if self.of_job:
@@ -63,3 +76,11 @@ class Check:
         kept = ("--state", self.state) if self.state is not None else ()
         again = ("--again", self.again) if self.again else ()
         return commands.command_line("check", (*self.what, *again, *kept))
+
+
+def _remembered(earlier: Report | None) -> Sequence[Observation]:
+    if earlier is None:
+        return ()
+    from agent.state import remembered  # noqa: PLC0415 - start-up, as above
+
+    return remembered(earlier)

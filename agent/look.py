@@ -32,7 +32,8 @@ class Look:
 
     def patient(self, ask: Ask) -> Ask:
         """The same with the time that a service is given."""
-        return evolve(ask, timeout=max(self.plan.limits.connect_timeout, _PATIENCE * self.plan.slow.service))
+        timeout = max(self.plan.limits.connect_timeout, _PATIENCE * self.plan.slow.service)
+        return Ask(target=ask.target, address=ask.address, timeout=timeout)
 
     async def at(self, target: Target, address: str, notes: Notes) -> None:
         """The target at one of its addresses."""

@@ -41,7 +41,6 @@ from reports.manners import swept_by_check
 from reports.model import DEGRADED, HEALTHY, Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
-from reports.rules.table import ALL
 
 if TYPE_CHECKING:
     from agent.experiments.saturation import Hold
@@ -53,7 +52,7 @@ Aside = Callable[[Callable[[], Diagnosis]], Awaitable[Diagnosis]]
 T = TypeVar("T")
 
 # After the first pass: how often the rules may ask for more.
-_ROUNDS = 3
+_ROUNDS = 4
 # Names looked up at once; each may hold two sockets a server.
 _LOOKUPS = 32
 _SOCKETS_PER_LOOKUP = 8
@@ -184,7 +183,7 @@ class Runner:
             self.plan, self._network, self._notes, self._machine, self._look, config, self._resolve, self._proxy_for
         )
         with self._phase("look"):
-            await _together([self._look_at_everything(), experiments.egress.look(ground)])
+            await _together([self._look_at_everything(), experiments.look_beside(ground)])
             if self.plan.inventory is not None:
                 from probes import inventory  # noqa: PLC0415 - start-up: few plans have one
 
@@ -215,6 +214,7 @@ class Runner:
             wanted = [want for want in diagnosis.wanted if want not in asked and want.target not in self._skip]
             if not wanted:
                 return diagnosis
+            wanted = experiments.quickest(wanted)
             asked.update(wanted)
             with self._phase("experiments"):
                 for at_once in experiments.in_turn(wanted):
@@ -251,8 +251,8 @@ class Runner:
     async def _diagnose(self) -> Diagnosis:
         seen = tuple(self._notes.observations)
         if self._aside is None:
-            return diagnose(self.plan, self._vantage, seen, rules=ALL)
-        return await self._aside(lambda: diagnose(self.plan, self._vantage, seen, rules=ALL))
+            return diagnose(self.plan, self._vantage, seen)
+        return await self._aside(lambda: diagnose(self.plan, self._vantage, seen))
 
     # -- the first pass
 
@@ -315,13 +315,15 @@ class Runner:
             look = await queue.get()
             if look is None:
                 return
+            waits = self._network.waits
             if look.proxy is None:
                 for address in look.addresses:
                     await self._look.at(look.target, address, self._notes)
             elif look.addresses:
                 await self._look.through(look.target, look.proxy, look.addresses[0], self._notes)
-            # What answers at once, or not at all, would keep everybody else waiting.
-            await asyncio.sleep(0)
+            if self._network.waits == waits:
+                # What ends at once, without a wait, would keep everybody else waiting.
+                await asyncio.sleep(0)
             self._seen.add(look.target.name)
             if self._progress is not None:
                 self._progress(len(self._seen), len(self._asked))

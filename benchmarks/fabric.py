@@ -3,16 +3,22 @@
 source -- router -- owner: 10.64.0.0/14
 """
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.measure import CannotRun
+from attrs import asdict
+
+from benchmarks.measure import CannotRun, Result
 from tests.lab import network
 
 SOURCE, _ROUTER, _OWNER = "source", "router", "owner"
+SOURCE_ADDRESS = "10.1.0.2"
 WHOLE, PART = "10.64.0.0/14", "10.64.0.0/16"
 # 10,000 addresses of it.
 TEN_THOUSAND = ("10.64.0.0/19", "10.64.32.0/22", "10.64.36.0/23", "10.64.38.0/24", "10.64.39.0/28")
@@ -32,12 +38,32 @@ _WORKERS = 2
 _PATIENCE = 10.0
 
 
-def private(*command: str) -> "subprocess.Popen[str]":
-    """Start a program where ``build`` can build: its standard output is a pipe.
+def apart(module: str, needed: Sequence[str] = NEEDED) -> Iterator[Result]:
+    """What the module tells (``tell``) as a program of its own, where ``build`` can build. Raises CannotRun."""
+    with _private(needed, sys.executable, "-m", module) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        yield from (Result(**json.loads(line)) for line in process.stdout)
+        said = process.stderr.read()
+    if process.returncode:
+        raise CannotRun(f"private namespaces are needed: {said[-500:]}")
+
+
+def tell(results: Iterable[Result]) -> None:
+    """Print them for ``apart``, and end."""
+    try:
+        for each in results:
+            print(json.dumps(asdict(each)), flush=True)
+    except CannotRun as reason:
+        sys.exit(str(reason))
+
+
+def _private(needed: Sequence[str], *command: str) -> "subprocess.Popen[str]":
+    """Start a program in namespaces of its own: its standard output is a pipe.
 
     Root keeps its own user namespace, in which the kernel lets it have larger buffers. Raises CannotRun.
     """
-    missing = [name for name in NEEDED if shutil.which(name, path=_PATH) is None]
+    missing = [name for name in needed if shutil.which(name, path=_PATH) is None]
     if missing:
         raise CannotRun(f"not installed: {', '.join(missing)} (scripts/system-packages)")
     user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
@@ -111,7 +137,7 @@ _TOPOLOGY = network.Topology(
     namespaces=(SOURCE, _ROUTER, _OWNER),
     links=((SOURCE, "eth0", _ROUTER, "source"), (_OWNER, "eth0", _ROUTER, "owner")),
     addresses={
-        SOURCE: {"eth0": ["10.1.0.2/24"]},
+        SOURCE: {"eth0": [f"{SOURCE_ADDRESS}/24"]},
         _ROUTER: {"source": ["10.1.0.1/24"], "owner": ["10.2.0.1/24"]},
         _OWNER: {"eth0": ["10.2.0.2/24"]},
     },

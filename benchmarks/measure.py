@@ -19,6 +19,9 @@ from attrs import frozen
 
 LINKDOCTOR = str(Path(sys.executable).with_name("linkdoctor"))
 
+# With it, a program whose source has changed would compile it at each of its starts.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 # So much that only ``concurrency`` and the time-out bound a run.
 NO_RATE = {"rate": 100_000, "packet_rate": 100_000, "deadline": "10m"}
 
@@ -56,7 +59,9 @@ class Cost:
 def cost_of(*command: str, accept: Sequence[int] = (0,), output: IO[bytes] | int = subprocess.DEVNULL) -> Cost:
     """Run the command to its end. Raises CannotRun where its exit code is none of ``accept``."""
     start = time.monotonic()
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, env=_ENVIRONMENT
+    )
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

@@ -18,7 +18,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from benchmarks import fabric
 from benchmarks.measure import LINKDOCTOR, CannotRun, Cost, Result, cost_of
@@ -47,13 +47,7 @@ _FPING = ("fping", "-i0", "-r1", "-a", "-q", "-g", fabric.PART)
 
 def run() -> Iterator[Result]:
     """See the module."""
-    with fabric.private(sys.executable, "-m", "benchmarks.sweep") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        yield from (Result(**json.loads(line)) for line in process.stdout)
-        said = process.stderr.read()
-    if process.returncode:
-        raise CannotRun(f"private namespaces are needed: {said[-500:]}")
+    return fabric.apart("benchmarks.sweep")
 
 
 def _inside() -> Iterator[Result]:
@@ -95,6 +89,7 @@ def _against_nmap(files: _Files) -> Iterator[Result]:
         peer = " ".join(theirs[:2])
         yield _ratio(f"{method}: wall of 10,000 open / {peer}", costs, "wall", wall)
         yield _ratio(f"{method}: CPU of 10,000 open / {peer}", costs, "cpu", cpu)
+    yield _bare("syn", fabric.TEN_THOUSAND, f"10,000 / {peer}", costs)
     # Where starting costs next to nothing.
     costs = _beside_nmap(files, "syn", _NMAP_SYN, (fabric.PART,), 1)
     yield _ratio("syn: wall of a /16, open / nmap -sS", costs, "wall", None)
@@ -130,6 +125,7 @@ def _echoes(files: _Files) -> Iterator[Result]:
     fping, nmap = [(ours, theirs) for ours, theirs, _ in costs], [(ours, theirs) for ours, _, theirs in costs]
     yield _ratio("icmp: wall of a /16 / fping -i0", fping, "wall", 0.67)
     yield _ratio("icmp: CPU of a /16 / fping -i0", fping, "cpu", None)
+    yield _bare("icmp", (fabric.PART,), "a /16 / fping -i0", fping)
     yield _ratio("icmp: wall of a /16 / nmap -sn", nmap, "wall", None)
 
 
@@ -137,6 +133,17 @@ def _ratio(what: str, costs: Sequence[tuple[Cost, Cost]], which: str, goal: floa
     """Of the medians, the first turn apart: it warms the caches."""
     ours, theirs = (statistics.median(getattr(cost, which) for cost in each) for each in zip(*costs[1:], strict=True))
     return Result(what=what, measured=ours / theirs, goal=goal, detail=f"{ours:.2f} s / {theirs:.2f} s")
+
+
+def _bare(kind: str, networks: Sequence[str], what: str, costs: Sequence[tuple[Cost, Cost]]) -> Result:
+    """The least that the same packets cost whoever sends them: beside what the peer took in all."""
+    command = (sys.executable, "-m", "benchmarks.bare", kind, *networks)
+    with network.inside(fabric.SOURCE):
+        ours = statistics.median(float(subprocess.check_output(command)) for _ in range(_FEWER))
+    theirs = statistics.median(cost.cpu for _, cost in costs[1:])
+    return Result(
+        what=f"{kind}: CPU of bare sending, {what}", measured=ours / theirs, detail=f"{ours:.2f} s / {theirs:.2f} s"
+    )
 
 
 def _memory(files: _Files) -> Iterator[Result]:
@@ -259,8 +266,4 @@ def _resident(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        for each in _inside():
-            print(json.dumps(asdict(each)), flush=True)
-    except CannotRun as reason:
-        sys.exit(str(reason))
+    fabric.tell(_inside())

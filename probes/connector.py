@@ -8,10 +8,11 @@ if the kernel agrees (TCP_INFO still says SYN_SENT). The time that counts is the
 import asyncio
 import errno
 import heapq
+import itertools
 import select
 import socket
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from attrs import frozen
 
@@ -108,9 +109,6 @@ class _Waiting:
         if not self.future.done():
             self.future.set_result(ready)
 
-    def __lt__(self, other: "_Waiting") -> bool:
-        return self.deadline < other.deadline
-
 
 class _Pending(_Waiting):
     """A handshake that is not over."""
@@ -134,10 +132,13 @@ class Connector:
         self._loop = asyncio.get_event_loop()
         self._epoll = select.epoll()
         self._waiting: Dict[int, _Waiting] = {}
-        self._expiry: List[_Waiting] = []
+        # By deadline; equals in the order in which they came.
+        self._expiry: List[Tuple[float, int, _Waiting]] = []
+        self._order = itertools.count()
         self._timer: Optional[asyncio.TimerHandle] = None
         self.loop_lag = 0.0  # seconds by which the loop came late at worst
         self.syns = self.syns_again = 0  # that left for the first time, and again
+        self.waits = 0  # times that somebody let others go on meanwhile
         self._loop.add_reader(self._epoll.fileno(), self._poll)
 
     def close(self) -> None:
@@ -186,6 +187,7 @@ class Connector:
         try:
             self._epoll.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
             self._expire_at(pending)
+            self.waits += 1
             return await pending.future
         except BaseException:
             if self._waiting.pop(descriptor, None) is not None:
@@ -211,14 +213,15 @@ class Connector:
             self._epoll.register(descriptor, events)
         self._waiting[descriptor] = waiting
         self._expire_at(waiting)
+        self.waits += 1
         try:
             return await waiting.future  # type: ignore[no-any-return]
         finally:
             self._waiting.pop(descriptor, None)
 
     def _expire_at(self, waiting: _Waiting) -> None:
-        heapq.heappush(self._expiry, waiting)
-        if self._expiry[0] is waiting:
+        heapq.heappush(self._expiry, (waiting.deadline, next(self._order), waiting))
+        if self._expiry[0][2] is waiting:
             self._arm()
 
     def _arm(self) -> None:
@@ -226,7 +229,7 @@ class Connector:
             self._timer.cancel()
             self._timer = None
         if self._expiry:
-            wait = max(0.0, self._expiry[0].deadline - time.monotonic())
+            wait = max(0.0, self._expiry[0][0] - time.monotonic())
             self._timer = self._loop.call_later(wait, self._expire)
 
     def _poll(self) -> None:
@@ -255,8 +258,8 @@ class Connector:
         self._timer = None
         self._poll()
         now = time.monotonic()
-        while self._expiry and (self._expiry[0].future.done() or self._expiry[0].deadline <= now):
-            waiting = heapq.heappop(self._expiry)
+        while self._expiry and (self._expiry[0][2].future.done() or self._expiry[0][0] <= now):
+            _, _, waiting = heapq.heappop(self._expiry)
             if waiting.future.done():
                 continue
             del self._waiting[waiting.sock.fileno()]

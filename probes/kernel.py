@@ -170,6 +170,15 @@ def segments_out(sock: socket.socket) -> int:
     return _counter(raw, _SEGMENTS_OUT) or 0
 
 
+def bytes_in(sock: socket.socket) -> int:
+    """How many bytes the peer has sent so far; 0 where the kernel does not count them."""
+    try:
+        raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_IN + _COUNTER_OF_BYTES.size)
+    except (OSError, AttributeError):
+        return 0
+    return _counter(raw, _BYTES_IN, _COUNTER_OF_BYTES) or 0
+
+
 def _counter(raw: bytes, offset: int, counter: struct.Struct = _COUNTER) -> Optional[int]:
     return int(counter.unpack_from(raw, offset)[0]) if len(raw) >= offset + counter.size else None
 

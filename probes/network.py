@@ -22,9 +22,11 @@ from probes.contract import Ask, Step
 from probes.kernel import (
     IcmpError,
     TcpInfo,
+    bytes_in,
     end_with_reset,
     failure_of,
     forbid_fragments,
+    handshake_info,
     icmp_error,
     receive_icmp_errors,
     tcp_info,
@@ -95,6 +97,12 @@ class Stream:
         """What the kernel knows of the connection beneath, now; None where it does not tell, or it is closed."""
         return None
 
+    @property
+    def retransmits(self) -> int:
+        """How many segments of that connection had to be sent again so far, SYNs too; 0 where nobody tells."""
+        info = self.info
+        return info.retransmits if info is not None else 0
+
     async def receive(self, timeout: float) -> bytes:
         """The next bytes off the wire, whatever has come; b"" at the end. For implementations."""
         raise NotImplementedError
@@ -153,6 +161,11 @@ class SocketStream(Stream):
         """See Stream."""
         return None if self._closed else tcp_info(self._sock)
 
+    @property
+    def retransmits(self) -> int:
+        """See Stream. Thousands of targets are asked, and hardly any needs more of what the kernel knows."""
+        return 0 if self._closed else handshake_info(self._sock)[2]
+
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
         data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
@@ -202,8 +215,7 @@ class SocketStream(Stream):
 
         That is as much as all that came before (RFC 5681, section 3.1: slow start doubles), where there is room for it.
         """
-        info = self.info
-        came = (info is not None and info.bytes_in) or 0
+        came = bytes_in(self._sock)
         unread = came - self._read
         if unread <= 1:  # the end of the connection, if anything
             return 0
@@ -249,6 +261,11 @@ class Network:
     def syns(self) -> Tuple[int, int]:
         """How many SYNs its handshakes sent that are over: for the first time, and again."""
         return self._connector.syns, self._connector.syns_again
+
+    @property
+    def waits(self) -> int:
+        """How often anybody has waited for a socket: whoever finds it changed has let others go on."""
+        return self._connector.waits
 
     def close(self) -> None:
         """Release the poller; streams are closed by whoever opened them."""
@@ -432,18 +449,21 @@ def unheard(step: Step, stream: Stream) -> Iterator[None]:
             step.note("unacked", info.unacked)
             step.note("retransmits", info.retransmits)
         raise
-    info = stream.info
-    if info is not None and info.retransmits:
-        step.note("retransmits", info.retransmits)
+    again = stream.retransmits
+    if again:
+        step.note("retransmits", again)
 
 
 async def _datagram(connector: Connector, sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:
     """The first datagram that fits. Raises TimeoutError at the deadline (monotonic seconds)."""
     while True:
-        left = max(0.0, deadline - time.monotonic())
-        answer = await _when_ready(connector, sock, lambda: sock.recv(_CHUNK), left)
+        left = deadline - time.monotonic()
+        answer = await _when_ready(connector, sock, lambda: sock.recv(_CHUNK), max(0.0, left))
         if fits(answer):
             return answer
+        # What came in time is looked at, also late; but others that never pause must not outlast the deadline.
+        if left <= 0:
+            raise asyncio.TimeoutError("no answer among others")
 
 
 async def _when_ready(

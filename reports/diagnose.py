@@ -33,8 +33,9 @@ from reports.model import (
     worst,
 )
 from reports.remedies import decided_by, remedy
-from reports.rules import meanwhile, sweeps
+from reports.rules import meanwhile
 from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Table, Want
+from reports.rules.table import possible
 from reports.symptoms import symptom
 from reports.words import listed
 
@@ -100,15 +101,16 @@ def diagnose(
     """What the observations of one run mean. Never raises for anything that was observed.
 
     ``settings_only``: nothing was to be measured, so that a target without a finding is healthy. ``rules``: those that
-    may hold, where it is known that no others can; None: all.
+    may hold, where it is known that no others can; None: all that can by what was observed.
     """
-    rules = rules or _all_rules()
     evidence = Evidence(plan, vantage, observations)
+    rules = rules or possible(evidence.kinds)
     explanations: List[_Explanation] = []
     ruled_out: Dict[Tuple[str, Tuple[str, ...]], List[Tuple[Case, str]]] = defaultdict(list)
     wanted: Dict[Want, None] = {}
+    where_it_works = tuple(stage for stage in (WORKS, LOAD) if rules.explaining[stage])
     for case in evidence.cases.values():
-        for stage in (case.stage,) if case.stage else (WORKS, LOAD):
+        for stage in (case.stage,) if case.stage else where_it_works:
             contest = _contest(rules, case, stage)
             if not case.stage and not contest.is_likely:
                 continue
@@ -120,16 +122,15 @@ def diagnose(
                 for rule, share, _ in contest.shares:
                     if share >= _LEAST_SHARE:
                         wanted.update(dict.fromkeys(rule.wants(case)))
-        for rule in rules.suspecting:
-            for want in rule.suspects(case):
+        for suspicion in rules.suspicions:
+            for want in suspicion(case):
                 wanted[want] = None
         for rule in rules.standalone:
             premise = rule.applies(case)
             if premise is not None:
                 explanations.append(_standalone(case, rule, premise))
     findings = _findings(plan, explanations)
-    # Where no target was named, what was to be known is who answers in the networks that were swept.
-    settled = settings_only or not (plan.targets or sweeps.leave_anything_open(evidence))
+    settled = settings_only or not (plan.targets or _left_open(evidence))
     targets = _verdicts(evidence.cases.values(), findings, settled)
     wanted_last = meanwhile.wants(evidence)
     evidence.release()
@@ -160,10 +161,11 @@ def conclude(
     )
 
 
-def _all_rules() -> Table:
-    from reports.rules.table import ALL  # noqa: PLC0415 - start-up: not everybody needs them
+def _left_open(evidence: Evidence) -> bool:
+    """Where no target was named, what was to be known is who answers in the networks that were swept."""
+    from reports.rules import sweeps  # noqa: PLC0415 - start-up: few runs sweep
 
-    return ALL
+    return sweeps.leave_anything_open(evidence)
 
 
 def _contest(rules: Table, case: Case, stage: str) -> _Contest:
@@ -193,6 +195,8 @@ def _contest(rules: Table, case: Case, stage: str) -> _Contest:
             refuted.append((rule, against))
         else:
             weighed.append((rule, weight, tuple(proofs)))
+    if not weighed:
+        return _Contest(refuted=tuple(refuted))
     total = sum(weight for _, weight, _ in weighed) * (_CHANGED if meanwhile.changed(case) else 1)
     total += _SOMETHING_ELSE if case.stage else _ELSE_WHERE_IT_WORKS
     shares = sorted(((rule, weight / total, proofs) for rule, weight, proofs in weighed), key=lambda one: -one[1])

@@ -26,6 +26,7 @@ from reports.codec import (
     whole,
     word,
 )
+from reports.encoding import encoder
 from reports.model import (
     MEASURES,
     OWNERS,
@@ -192,8 +193,8 @@ def _decoded(kind: Type[_T], document: Any, name: str) -> _T:
         raise DocumentError(name, error.path, error.problem, error.allowed) from None
 
 
-# One encoder for all: json.dumps would make one each time. An indent would take the slow way, in Python.
-_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# An indent would take the slow way, in Python.
+_json = encoder(separators=(",", ":"), allow_nan=False)
 
 
 def _in_lines(value: Any) -> str:

@@ -35,6 +35,10 @@ _BEHIND: Dict[Failure, FrozenSet[Failure]] = {
 _DEFINITE = frozenset({Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER})
 
 
+# Kinds of evidence beside the probes' steps: a stage of a target is broken; a target to which no handshake was tried;
+# the plan says what a target admits.
+BROKEN, UNTRIED, ADMITTING = "broken", "untried", "admitting"
+
 # Stands for the job itself where the plan names no target.
 NOBODY = Target(name="", host="", port=0)
 
@@ -76,7 +80,6 @@ class Evidence:
         targets = plan.targets or (NOBODY,)
         self.cases: Dict[str, Case] = {target.name: Case(target, self) for target in targets}
         self._hosts: Dict[str, Group] = defaultdict(Group)
-        self._subnets: Dict[str, Group] = defaultdict(Group)
         self._ways: Dict[str, Group] = defaultdict(Group)
         self._clusters: Dict[Tuple[str, Optional[str]], Group] = defaultdict(Group)
         for case in self.cases.values():
@@ -85,15 +88,23 @@ class Evidence:
             self._ways[case.way].cases.append(case)
             for ip in case.ips:
                 self._hosts[ip].cases.append(case)
-            for subnet in case.subnets:
-                self._subnets[subnet].cases.append(case)
+        # The steps of which anything was seen (``probe`` and ``probe step``), and what else there is of the above.
+        steps = {(seen.probe, seen.step) for seen in self.observations}
+        beside = {
+            BROKEN: any(case.stage for case in self.cases.values()),
+            UNTRIED: any(not case.connects for case in self.cases.values()),
+            ADMITTING: any(target.admits for target in targets),
+        }
+        self.kinds: FrozenSet[str] = frozenset(probe for probe, _ in steps).union(
+            ("%s %s" % step for step in steps), (kind for kind, there in beside.items() if there)
+        )
         self.dead_servers: FrozenSet[Optional[str]] = frozenset(
             address for address, seen in self._by_server.items() if all(one.failure in UNANSWERED for one in seen)
         )
 
     def release(self) -> None:
         """Forget the cases. They and this hold each other: whoever makes many would wait for the garbage collector."""
-        for held in (self.cases, self._hosts, self._subnets, self._ways, self._clusters):
+        for held in (self.cases, self._hosts, self._ways, self._clusters, self.__dict__.get("_subnets", {})):
             held.clear()
 
     @property
@@ -149,6 +160,15 @@ class Evidence:
         rest = address.max_prefixlen - prefix
         return str(ipaddress.ip_network((int(address) >> rest << rest, prefix)))
 
+    @Once
+    def _subnets(self) -> Dict[str, Group]:
+        """Worked out where anybody asks: of targets that work, hardly ever."""
+        found: Dict[str, Group] = defaultdict(Group)
+        for case in self.cases.values():
+            for subnet in case.subnets:
+                found[subnet].cases.append(case)
+        return found
+
     def of_server(self, address: Optional[str]) -> List[Observation]:
         """What a name server was asked and said, for all names."""
         return self._by_server.get(address, [])
@@ -201,7 +221,6 @@ class Case:
         # Whether an HTTP proxy was used: name resolution and the direct way do not matter then.
         self.proxied: bool = bool(self.of("tcp", "connect_proxy"))
         self.ips: Tuple[str, ...] = self._ips()
-        self.subnets: Tuple[str, ...] = tuple(dict.fromkeys(run.subnet_of(ip) for ip in self.ips))
         self.stage: str
         self.broken: Tuple[Observation, ...]  # the failed observations of the broken stage
         self.stage, self.broken = self._first_broken()
@@ -217,6 +236,11 @@ class Case:
             if key in seen.facts:
                 return seen.facts[key]
         return None
+
+    @Once
+    def subnets(self) -> Tuple[str, ...]:
+        """The subnets of its addresses."""
+        return tuple(dict.fromkeys(self.run.subnet_of(ip) for ip in self.ips))
 
     @property
     def connected(self) -> List[Observation]:

@@ -6,11 +6,11 @@ durations are monotonic seconds. This module travels in the carry-in kit: CPytho
 """
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Dict, Optional, Tuple, Union
 
 from attrs import Factory, frozen
 
+from reports.encoding import encoder
 from reports.failures import Failure
 
 if TYPE_CHECKING:
@@ -334,8 +334,7 @@ def join_port(host: str, port: int) -> str:
     return "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
 
 
-# One encoder for all ids: json.dumps would make one each time.
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_canonical = encoder(sort_keys=True, separators=(",", ":"), default=str)
 
 
 def content_id(prefix: str, *content: object) -> str:

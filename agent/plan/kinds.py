@@ -1,6 +1,7 @@
 """The kinds of value that a plan may hold: how each is read, what is said of it, and its JSON Schema.
 
 A kind's ``read`` gives the value, or None after it has written down what is wrong: reading goes on. Nothing is coerced.
+Kinds are never compared or shown, and every start makes them all: without the code for that it takes half the time.
 """
 
 import re
@@ -52,7 +53,7 @@ def described(node: Node) -> str:
     return _DESCRIPTIONS[node.kind]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Word:
     """One text, which ``convert`` makes a value of, or raises Wrong."""
 
@@ -77,7 +78,7 @@ class Word:
         return {"type": "string", "minLength": 1, **self.schema}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Count:
     """An integer within bounds."""
 
@@ -107,7 +108,7 @@ class Count:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Flag:
     """True or false."""
 
@@ -125,7 +126,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class ListOf:
     """A list of one kind, in which nothing stands twice; ``identity``: by what two values are the same."""
 
@@ -159,7 +160,7 @@ class ListOf:
         return {"type": "array", "items": self.kind.json_schema(), "uniqueItems": True}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Key:
     """One key of a mapping: the kind of its value and what it means."""
 
@@ -171,7 +172,7 @@ class Key:
 Build = Callable[[dict[str, Any], Keys, str, Source], Any]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Table:
     """A mapping with known keys, of which ``build`` makes a value. Keys that are absent are not given to it."""
 

@@ -30,7 +30,7 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)----
 _SETTING_KEY = re.compile(r"[!-~]{1,200}")
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Targets:
     """A list of targets, each a text or a mapping. Names are unique, and so are addresses."""
 
@@ -121,7 +121,7 @@ def _why_not_swept(network: Network) -> tuple[str, str]:
     return f"{network.cidr} is too large for a check", "up to a /20 (linkdoctor sweep takes more)"
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Networks:
     """The vSwitches as ``kind`` reads them, or the word AUTO: they are asked for when the plan is run."""
 
@@ -147,7 +147,7 @@ class Networks:
         return {"oneOf": [{"const": AUTO}, self.kind.json_schema()]}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Settings:
     """What the job declares. Values are texts: a number or a boolean is what stands in the plan, letter by letter."""
 
@@ -178,7 +178,7 @@ class Settings:
         }
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class JobFile:
     """The settings of one of the job's own files."""
 
@@ -186,7 +186,7 @@ class JobFile:
     settings: tuple[Setting, ...]
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class JobFileName:
     """A file of the job's, relative to the plan; the value is what it declares."""
 
@@ -207,7 +207,7 @@ class JobFileName:
         return {"type": "string", "minLength": 1}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class InventoryFile:
     """A file of the cloud's configuration, relative to the plan; the value is what it holds."""
 
@@ -232,7 +232,7 @@ class InventoryFile:
         return {"type": "string", "minLength": 1}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class AuthorityFile:
     """A file of certificates, relative to the plan; the value is the text of its CERTIFICATE blocks alone."""
 

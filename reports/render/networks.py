@@ -1,12 +1,18 @@
 """The networks of a report, as every medium tells them: which were swept, from where, and what is said of which."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from reports import words
 from reports.model import UNDETERMINED, Finding, Observation, Report
 from reports.subnet import PROBE
-from reports.subnet.swept import Swept, swept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reports.subnet.swept import Swept
 
 
 class Networks:
@@ -16,9 +22,18 @@ class Networks:
         self._report = report
         self._seen = [seen for seen in report.observations if seen.probe == PROBE]
 
+    @property
+    def any(self) -> bool:
+        """Whether a sweep is told of at all."""
+        return bool(self._seen)
+
     @cached_property
     def swept(self) -> tuple[Swept, ...]:
         """Those that were swept, the plan's first."""
+        if not self.any:
+            return ()
+        from reports.subnet.swept import swept  # noqa: PLC0415 - start-up: few runs sweep
+
         return swept(self._report.run.plan, self._report.vantage, self._seen)
 
     @cached_property

@@ -4,12 +4,12 @@ import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from reports import job_log, words
 from reports.causes import CAUSES, UNDETERMINED_CAUSES
-from reports.curve import Curve, curves
 from reports.model import (
     HEALTHY,
     OWNERS,
@@ -22,7 +22,10 @@ from reports.model import (
     TargetResult,
 )
 from reports.render.networks import Networks
-from reports.subnet.swept import Swept
+
+if TYPE_CHECKING:
+    from reports.curve import Curve
+    from reports.subnet.swept import Swept
 
 CRITICAL = "critical"
 WARNING = "warning"
@@ -289,11 +292,15 @@ class Story:
     # --- how much a way holds -----------------------------------------------------------------------------------
 
     @cached_property
-    def curves(self) -> dict[str, Curve]:
+    def curves(self) -> "dict[str, Curve]":
         """The measurements of how many connections were held, by target."""
+        if not any(seen.probe == "saturation" for seen in self.report.observations):
+            return {}
+        from reports.curve import curves  # noqa: PLC0415 - start-up: few runs measure that
+
         return curves(self.report.observations)
 
-    def measured(self, finding: Finding) -> list[Curve]:
+    def measured(self, finding: Finding) -> "list[Curve]":
         """The measurements on which the finding rests."""
         evidence = set(finding.evidence)
         return [
@@ -304,13 +311,13 @@ class Story:
         ]
 
     @property
-    def measured_well(self) -> list[Curve]:
+    def measured_well(self) -> "list[Curve]":
         """The measurements of which no finding that wants an act speaks."""
         told = {curve.target for finding in self.blocks for curve in self.measured(finding)}
         return [curve for name, curve in self.curves.items() if name not in told and name in self.results]
 
     @property
-    def swept(self) -> tuple[Swept, ...]:
+    def swept(self) -> "tuple[Swept, ...]":
         """The networks that were swept, the plan's first."""
         return self.networks.swept
 

@@ -8,18 +8,17 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.text import Text
 
 from reports import again, words
-from reports.curve import Curve, conclusion, needed
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
-from reports.render.curve import draw
-from reports.render.grid import draw as draw_grid
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
-from reports.subnet.summary import remarks, summary, ways_of_asking, without_addresses
+
+if TYPE_CHECKING:
+    from reports.curve import Curve
 
 _PIPE_WIDTH = 100
 _LABEL = 12
@@ -186,8 +185,11 @@ class _Page:
             )
             self.curve(story, curve)
 
-    def curve(self, story: Story, curve: Curve) -> None:
+    def curve(self, story: Story, curve: "Curve") -> None:
         """How many connections were held, in words and, of the first few, as a picture."""
+        from reports.curve import conclusion, needed  # noqa: PLC0415 - start-up: few runs measure that
+        from reports.render.curve import draw  # noqa: PLC0415 - as above
+
         self.field("Held", [conclusion(curve)])
         self.pictures += 1
         if self.pictures <= _MOST_PICTURES:
@@ -197,6 +199,11 @@ class _Page:
 
     def networks(self, story: Story, *, grids: bool) -> None:
         """The networks that were swept: one line each, and what must be known to read it; as pictures where asked."""
+        if not story.networks.any:
+            return
+        from reports.render.grid import draw  # noqa: PLC0415 - start-up: few runs sweep
+        from reports.subnet.summary import remarks, summary, without_addresses  # noqa: PLC0415 - as above
+
         for number, network in enumerate(story.swept[:_MOST_ROWS]):
             if grids or not number:
                 self.line()
@@ -208,7 +215,7 @@ class _Page:
             for remark in remarks(network):
                 self.paragraph(said(remark, "dim"), indent=_INDENT, hanging=2)
             if grids and number < _MOST_GRIDS:
-                for line in draw_grid(network, self.console.width, ascii_only=self.ascii_only):
+                for line in draw(network, self.console.width, ascii_only=self.ascii_only):
                     self.line(line)
         for name, sentence in without_addresses(story.report.observations)[:_MOST_ROWS]:
             self.line()
@@ -227,7 +234,7 @@ class _Page:
     def foot(self, story: Story, command: str) -> None:
         notes = [finding for finding in story.report.findings if finding.severity == "info"]
         unsettled = story.unsettled
-        asked = [] if story.results else ways_of_asking(story.swept)
+        asked = [] if story.results else _asked(story)
         spent = story.time_spent
         if notes or unsettled or story.owners or asked or spent:
             self.line()
@@ -339,6 +346,12 @@ def _note(story: Story, finding: Finding) -> str:
 
 def _counted(findings: Sequence[Finding]) -> str:
     return words.count(len(findings), "finding")
+
+
+def _asked(story: Story) -> list[str]:
+    from reports.subnet.summary import ways_of_asking  # noqa: PLC0415 - start-up: few runs sweep
+
+    return list(ways_of_asking(story.swept))
 
 
 def _before_and_after(change: again.Change) -> str:

@@ -78,7 +78,7 @@ def wants_nothing(case: "Case") -> Tuple[Want, ...]:  # noqa: ARG001 - the shape
     return ()
 
 
-@frozen
+@frozen(eq=False)
 class Clue:
     """A fact that changes how likely a cause is: ``factor`` > 1 supports, < 1 weakens, 0 refutes it."""
 
@@ -86,7 +86,7 @@ class Clue:
     factor: float
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False)
 class Rule:
     """One cause as an explanation.
 
@@ -123,7 +123,7 @@ class Table:
     """Rules by what they do.
 
     ``explaining``: those that compete to explain each stage. ``standalone``: those that are reported by themselves.
-    ``suspecting``: those that may ask for an experiment where nothing is broken.
+    ``suspicions``: what may ask for an experiment where nothing is broken; several rules may share one.
     """
 
     def __init__(self, rules: Tuple[Rule, ...]) -> None:
@@ -132,4 +132,4 @@ class Table:
             stage: tuple(rule for rule in rules if stage in rule.explains) for stage in (*STAGES, WORKS, LOAD)
         }
         self.standalone = tuple(rule for rule in rules if rule.standalone)
-        self.suspecting = tuple(rule for rule in rules if rule.suspects is not wants_nothing)
+        self.suspicions = tuple(dict.fromkeys(rule.suspects for rule in rules if rule.suspects is not wants_nothing))

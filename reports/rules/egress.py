@@ -60,8 +60,11 @@ def _strange(now: outbound.Outbound) -> Proof:
 
 def _partly_admitted(case: Case) -> Optional[Proof]:
     """It goes out under several addresses; some are admitted. Or under one that is, and others are possible."""
-    now, at_times = outbound.of(case), outbound.now_and_then(case)
-    if now is None or not (_turned_away(case) if case.stage else at_times):
+    now = outbound.of(case)
+    if now is None:
+        return None
+    at_times = outbound.now_and_then(case)
+    if not (_turned_away(case) if case.stage else at_times):
         return None
     if now.wanted and (now.strange or case.stage):
         return _mixed(now)

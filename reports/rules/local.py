@@ -26,14 +26,17 @@ def _filtered_here(case: Case) -> Optional[Proof]:
     denied = case.only_failed_with(Failure.LOCAL_FILTER_DENIES)
     if denied:
         return Proof("this machine's output chain refuses the packet (EPERM)", denied)
+    failed = case.failed_connects
+    if not failed:
+        return None
     own = {address for seen in clues.interfaces(case) for address in clues.own_addresses(seen)}
     rejected = tuple(
         seen
-        for seen in case.failed_connects
+        for seen in failed
         # Late, it is the kernel that waited in vain for a neighbour.
         if seen.facts.get("icmp_from") in own | {"127.0.0.1", "::1"} and seen.duration_s < _AT_ONCE
     )
-    if rejected and len(rejected) == len(case.failed_connects) and not set(case.ips) & own:
+    if rejected and len(rejected) == len(failed) and not set(case.ips) & own:
         return Proof("this machine itself (%s) answers the SYN" % rejected[0].facts["icmp_from"], rejected)
     return None
 

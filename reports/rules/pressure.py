@@ -53,7 +53,7 @@ def _few_ports_left(case: Case) -> Optional[_Sign]:
         words = "connections to %s take %s of the %d local ports, %s of them in TIME_WAIT" % (
             busiest,
             seen.facts["busiest_taken"],
-            _port_range(case),
+            _port_range(case.run),
             seen.facts["busiest_time_wait"],
         )
         again = tuple(seen for seen in case.connects if int(seen.facts.get("syns", 1)) > 1)
@@ -67,25 +67,28 @@ def _few_ports_left(case: Case) -> Optional[_Sign]:
 
 def _ask_who_takes_ports(case: Case) -> Tuple[Want, ...]:
     """Where there are many connections at all; most machines serve others as well, which takes no local port."""
+    return (Want("local", "ports"),) if _takes_many_ports(case.run) else ()
+
+
+@lru_cache(maxsize=2)
+def _takes_many_ports(run: Evidence) -> bool:
     sockets = sum(
-        int(seen.facts.get(key, 0))
-        for seen in case.run.of("local", "pressure")
-        for key in ("tcp_in_use", "tcp_time_wait")
+        int(seen.facts.get(key, 0)) for seen in run.of("local", "pressure") for key in ("tcp_in_use", "tcp_time_wait")
     )
-    ports = _port_range(case)
-    return (Want("local", "ports"),) if ports and sockets >= ports * _SHARE_TO_TELL else ()
+    ports = _port_range(run)
+    return ports > 0 and sockets >= ports * _SHARE_TO_TELL
 
 
 def _taken(case: Case, seen: Observation, *, waiting: bool = True) -> float:
     """The share of the local ports that the busiest destination takes, with those in TIME_WAIT or without."""
-    ports = _port_range(case)
+    ports = _port_range(case.run)
     taken = int(seen.facts.get("busiest_taken", 0)) - (0 if waiting else int(seen.facts.get("busiest_time_wait", 0)))
     return taken / ports if ports else 0.0
 
 
-def _port_range(case: Case) -> int:
+def _port_range(run: Evidence) -> int:
     """How many ports this machine takes for its connections; 0 where that is not known."""
-    for seen in case.run.of("local", "limits"):
+    for seen in run.of("local", "limits"):
         if "ports_low" in seen.facts:
             return int(seen.facts["ports_high"]) - int(seen.facts["ports_low"]) + 1
     return 0
@@ -264,9 +267,11 @@ def _listener_full(run: Evidence) -> Optional[_Sign]:
 # --- the rule ---------------------------------------------------------------------------------------------------------
 
 
-def _of_machine(sign: Callable[[Evidence], Optional[_Sign]]) -> Callable[[Case], Optional[_Sign]]:
-    """The same for every target of a run."""
+# The same for every target of a run.
+_OF_MACHINE = (_near_a_limit, _broken_off, _others_wait, _sends_again, _listener_full)
 
+
+def _of_machine(sign: Callable[[Evidence], Optional[_Sign]]) -> Callable[[Case], Optional[_Sign]]:
     @wraps(sign)
     def of_case(case: Case) -> Optional[_Sign]:
         return sign(case.run)
@@ -274,10 +279,7 @@ def _of_machine(sign: Callable[[Evidence], Optional[_Sign]]) -> Callable[[Case],
     return of_case
 
 
-_SIGNS: Tuple[Callable[[Case], Optional[_Sign]], ...] = (
-    _few_ports_left,
-    *map(_of_machine, (_near_a_limit, _broken_off, _others_wait, _sends_again, _listener_full)),
-)
+_SIGNS: Tuple[Callable[[Case], Optional[_Sign]], ...] = (_few_ports_left, *map(_of_machine, _OF_MACHINE))
 
 
 def _shown(sign: Callable[[Case], Optional[_Sign]]) -> Test:
@@ -289,13 +291,19 @@ def _shown(sign: Callable[[Case], Optional[_Sign]]) -> Test:
     return test
 
 
-def _signs(case: Case) -> Iterator[_Sign]:
-    return (found for found in (sign(case) for sign in _SIGNS) if found is not None)
+def _signs(case: Case) -> Tuple[_Sign, ...]:
+    own = _few_ports_left(case)
+    return (*((own,) if own is not None else ()), *_signs_of_machine(case.run))
+
+
+@lru_cache(maxsize=2)
+def _signs_of_machine(run: Evidence) -> Tuple[_Sign, ...]:
+    return tuple(found for found in (sign(run) for sign in _OF_MACHINE) if found is not None)
 
 
 def _strained(case: Case) -> Optional[Proof]:
     """One of the signs of strain is there."""
-    return Proof() if any(_signs(case)) else None
+    return Proof() if _signs(case) else None
 
 
 def _severity(case: Case) -> str:

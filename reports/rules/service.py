@@ -9,7 +9,6 @@ from reports.maxcompute.admission import admit_in_whitelist, flush_hosts, grant
 from reports.model import Observation, Scalar
 from reports.remedies import vswitch
 from reports.rules import clues, forwarder, sizes, trace
-from reports.rules.cluster import RULES as CLUSTER_RULES
 from reports.rules.contract import CONNECT, EXCHANGE, TARGET, TLS, Clue, Proof, Rule
 from reports.words import count, listed, seconds
 
@@ -251,11 +250,13 @@ def _slow(case: Case) -> Optional[Proof]:
 
 def _dead_addresses(case: Case) -> Tuple[Observation, ...]:
     """The failed handshakes with addresses that the job may pick, where another of them works."""
+    failed = case.failed_connects
+    if not failed or case.stage:
+        return ()
     own = set(case.job_ips)
     tried = [seen for seen in case.connects if not own or seen.facts.get("ip") in own]
     alive = {seen.address for seen in tried if seen.failure is None}
-    dead = tuple(seen for seen in tried if seen in case.failed_connects and seen.address not in alive)
-    return dead if alive and not case.stage else ()
+    return tuple(seen for seen in tried if seen in failed and seen.address not in alive) if alive else ()
 
 
 def _one_dead(case: Case) -> Optional[Proof]:
@@ -397,5 +398,4 @@ RULES: Tuple[Rule, ...] = (
         details=_one_dead_details,
         scope=TARGET,
     ),
-    *CLUSTER_RULES,
 )

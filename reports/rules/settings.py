@@ -15,7 +15,7 @@ from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.schemes import BY_VPC, GOVERNED, INTERNET
 from reports.maxcompute.settings import ENI_ENABLE, VPC_DOMAINS
 from reports.model import Network
-from reports.rules import changes, sweeps, trace
+from reports.rules import changes, trace
 from reports.rules.contract import CONNECT, EXCHANGE, RESOLVE, RUN, TLS, Clue, Proof, Rule, Want, wants_nothing
 from reports.rules.declared import (
     accusation,
@@ -178,7 +178,7 @@ def _asked_from_outside(case: Case) -> Optional[Proof]:
 
 def _contradicted(case: Case) -> Optional[Proof]:
     """The settings say that it cannot be reached, and it is."""
-    if not is_through(case):
+    if not case.coverage or not is_through(case):
         return None
     for cause in _CONTRADICTABLE:
         found = accusation(case, cause)
@@ -190,7 +190,7 @@ def _contradicted(case: Case) -> Optional[Proof]:
 
 def _needs_approval(case: Case) -> Optional[Proof]:
     """A public address that does not verify by itself, and nothing says that it was approved."""
-    if of_run(case.run).runtime not in GOVERNED or way_of(case) != INTERNET or said(case, "unsupported"):
+    if case.run.runtime not in GOVERNED or way_of(case) != INTERNET or said(case, "unsupported"):
         return None
     if case.fact("self_verifying") or said(case, "project_listed") == "yes" or case.connected or case.proxied:
         return None
@@ -210,6 +210,8 @@ def _whitelist_lacks_vswitch(case: Case) -> Optional[Proof]:
             LEGACY_SPARK_SOURCE,
         )
         return Proof(words, case.coverage)
+    from reports.rules import sweeps  # noqa: PLC0415 - start-up: few plans say what a target admits
+
     for network in _networks(case):
         ours = dict.fromkeys((case.source, *sweeps.sources(case.run), *network.enis))
         today = [ip for ip in ours if ip and admits([network.cidr], ip)]
@@ -257,7 +259,7 @@ def _beside(cause: str) -> Callable[[Case], Optional[Proof]]:
 
     def test(case: Case) -> Optional[Proof]:
         """A setting of the job that concerns this way is written wrongly, and this target needs it."""
-        wrong = tuple(of_run(case.run).unexplained.get(cause, ()))
+        wrong = tuple(of_run(case.run).unexplained.get(cause, ())) if case.run.of("settings", "setting") else ()
         if not wrong or accusation(case, cause) is not None or not _carries(case, cause):
             return None
         return Proof("; ".join(dict.fromkeys(changes.described(seen) for seen in wrong[:3])), wrong)

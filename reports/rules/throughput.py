@@ -69,8 +69,10 @@ def _seen_anyway(case: Case) -> Optional[Proof]:
         return None
     for seen in case.exchanges:
         came, took = int(seen.facts.get("body_bytes", 0)), seen.duration_s - float(seen.facts.get("first_byte_s", 0.0))
+        if seen.failure is not None or came < _LEAST_BYTES:
+            continue
         far = _slow_start(came, _round_trip(case))
-        if seen.failure is None and took > far and _is_slow(case, came, took, came / took):
+        if took > far and _is_slow(case, came, took, came / took):
             words = "%s sent %s in %s after the first byte: %s; below %s is slow (plan: slow.throughput)"
             speeds = rate(came / took), rate(case.run.plan.slow.throughput)
             return Proof(words % (seen.address, size(came), seconds(took), *speeds), (seen,))

@@ -261,6 +261,16 @@ def test_interrupted(silent, tmp_path, number):
     assert verdicts == {"127.0.0.1:1": "failing", "never.answered.example:80": "undetermined"}
 
 
+def test_an_error_of_its_own():
+    """3, never the code of a verdict, and all that helps to mend it."""
+    broken = "import agent.commands, agent.cli; agent.commands.run = None; agent.cli.main(['check', '127.0.0.1:9'])"
+    done = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "TypeError: 'NoneType' object is not callable" in done.stderr
+    assert "an error of linkdoctor's own" in done.stderr.splitlines()[-1]
+
+
 def test_a_reader_that_leaves(tmp_path):
     """A pipe that is closed early is no crash."""
     with subprocess.Popen(
@@ -271,6 +281,39 @@ def test_a_reader_that_leaves(tmp_path):
 
     assert "Traceback" not in stderr
     assert "Exception" not in stderr
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_full_disk(listener, style):
+    """What cannot be written is said, in one line, and is no verdict."""
+    with Path("/dev/full").open("w") as full:
+        command = [LINKDOCTOR, "check", listener, "--format", style]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+    assert done.returncode == 3
+    assert done.stderr == "Error: what was found cannot be written: no space is left on the device\n"
+
+
+def test_others_end_before_the_program_does():
+    """What was registered for the end is called, threads are waited for, and all that was printed comes out."""
+    program = """
+import atexit, threading
+import agent.cli, agent.cli.group
+go = threading.Event()
+def last():
+    go.wait()
+    print("thread")
+def main(*_, **__):
+    atexit.register(print, "registered")
+    threading.Thread(target=last).start()
+    go.set()
+    return 2
+agent.cli.group.cli.main = main
+agent.cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout.split(), done.stderr) == (2, ["thread", "registered"], "")
 
 
 def test_terminal_escapes_of_a_banner_are_shown(tmp_path):

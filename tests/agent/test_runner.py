@@ -172,3 +172,22 @@ async def test_what_failed_fast_is_asked_once_more(server):
 
     assert "again" not in phases[0]
     assert phases[1][-1] == "again"
+
+
+async def test_what_ends_at_once_lets_others_go_on():
+    """Between two targets of one worker that need no wait at all, whatever else runs in the loop has its turn."""
+    turns, seen = 0, []
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    plan = from_targets([f"127.0.0.1:{port}" for port in range(1, 41)], limits={"concurrency": 1})
+    beside = asyncio.get_running_loop().create_task(others())
+    await _run(plan, forbids=lambda *_: True, progress=lambda *_: seen.append(turns))
+    beside.cancel()
+
+    assert len(seen) == 40
+    assert len(set(seen)) == 40

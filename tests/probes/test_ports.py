@@ -76,3 +76,20 @@ def test_mapped_addresses_are_one_destination(monkeypatch, tmp_path):
     ports.observe(LOW, HIGH, notes)
 
     assert notes.observations[0].facts["busiest_taken"] == 2
+
+
+@pytest.mark.parametrize(("most", "taken"), [(1, 0), (4, 3), (100, 6)])
+@pytest.mark.parametrize("chunk", [20, 150, 1 << 18])
+def test_a_long_list(monkeypatch, tmp_path, chunk, most, taken):
+    """However it comes in pieces, each line counts once, and so many lines at most are looked at."""
+    lines = [f"   {number}: 0A01010A:9C4{number} 1503010A:23F0 06 rest\n" for number in range(6)]
+    long = tmp_path / "tcp"
+    long.write_text("".join(["  sl  local_address rem_address   st\n", *lines]))
+    monkeypatch.setattr(ports, "_FILES", (str(long), str(tmp_path / "none")))
+    monkeypatch.setattr(ports, "_CHUNK", chunk)
+    monkeypatch.setattr(ports, "_MOST_LINES", most)
+    notes = Notes()
+    ports.observe(LOW, HIGH, notes)
+
+    assert notes.observations[0].facts["taken"] == taken
+    assert notes.observations[0].facts.get("busiest_time_wait", 0) == taken

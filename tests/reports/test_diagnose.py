@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from probes.contract import identified
 from reports.causes import CAUSES, CRITICAL
 from reports.diagnose import diagnose
+from reports.evidence import Evidence
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import FAILING, HEALTHY, UNDETERMINED, Job, Network, Observation, Plan, Target, Vantage
+from reports.rules.contract import CONNECT, LOAD, WORKS
+from reports.rules.table import every, possible
 from tests.reports.strategies import of
 
 _PLAN = Plan(
@@ -184,6 +187,27 @@ def test_order_changes_nothing(observations, shuffler):
     shuffler.shuffle(shuffled)
 
     assert diagnose(_PLAN, Vantage(), observations) == diagnose(_PLAN, Vantage(), shuffled)
+
+
+_ADMITS_ALL = evolve(_PLAN, targets=tuple(evolve(target, admits=()) for target in _PLAN.targets))
+_ALL_TRIED = [
+    identified(Observation(probe="tcp", step="connect", target=target.name, facts={"ip": "10.10.2.30"}))
+    for target in _PLAN.targets
+]
+
+
+@given(st.lists(_observations(), max_size=10), st.sampled_from([_PLAN, _ADMITS_ALL]), st.sampled_from([[], _ALL_TRIED]))
+def test_what_is_not_tried_has_nothing_to_say(observations, plan, tried_before):
+    """A rule that is left out, for want of what its module reads, holds nowhere and asks for nothing."""
+    evidence = Evidence(plan, Vantage(), [*tried_before, *observations])
+    tried = {id(rule) for rule in possible(evidence.kinds).rules}
+
+    for rule in every().rules:
+        for case in evidence.cases.values() if id(rule) not in tried else ():
+            explains = {case.stage} if case.stage else {WORKS, LOAD}
+            if rule.standalone or not explains.isdisjoint(rule.explains) or (case.behind and CONNECT in rule.explains):
+                assert rule.applies(case) is None
+            assert rule.suspects(case) == ()
 
 
 @pytest.mark.parametrize("failure", sorted(LOCAL_SHORTAGES))

@@ -8,7 +8,7 @@ from reports.causes import CAUSES, LAYERS, Cause
 from reports.maxcompute.checklists import for_cause
 from reports.remedies import FIELDS
 from reports.rules.contract import CONNECT, EXCHANGE, LOAD, PROXY, RESOLVE, TLS, WORKS, Test, always
-from reports.rules.table import ALL
+from reports.rules.table import every
 from tests.lab.pages.shown import Example, Shown, networks
 from tests.lab.views import ALONE
 
@@ -79,7 +79,7 @@ def _looks(shown: Shown, example: Example) -> str:
 
 
 def _apart(cause: Cause, example: Example) -> str:
-    rules = [rule for rule in ALL.rules if rule.cause == cause.code]
+    rules = [rule for rule in every().rules if rule.cause == cause.code]
     paragraphs = ["## How it is told apart"]
     stages = [stage for stage in _BROKEN if any(stage in rule.explains for rule in rules)]
     if stages:
