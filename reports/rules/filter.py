@@ -86,6 +86,13 @@ def _prohibited(case: Case) -> Optional[Proof]:
     return Proof("", refused)
 
 
+def _unheard(case: Case) -> Optional[Proof]:
+    """Nothing came back, and nothing shows that messages come through here at all."""
+    if case.accepted_for or any(network.filters for network in sweeps.of_run(case.run)):
+        return None
+    return trace.routers_unheard(case)
+
+
 def _from_this_machine(case: Case) -> bool:
     own = {address for seen in clues.interfaces(case) for address in clues.own_addresses(seen)}
     return any(seen.facts.get("icmp_from") in own for seen in case.failed_connects)
@@ -156,7 +163,6 @@ _OF_A_PORT = (
     Clue(sweeps.host_answers, 8),
     Clue(_port_is_singled_out, 2),
     Clue(sweeps.port_answers_elsewhere, 2),
-    Clue(sweeps.port_silent_throughout, 0.7),
     Clue(clues.same_host_silent, 0.4),
     Clue(clues.subnet_silent, 0.3),
     Clue(clues.way_silent, 0.2),
@@ -232,7 +238,7 @@ RULES = (
         explains=(CONNECT,),
         applies=_not_admitted,
         prior=30.0,
-        clues=(*_OF_A_PORT, Clue(attempts.other_source_answered, 3)),
+        clues=(*_OF_A_PORT, Clue(sweeps.port_silent_throughout, 0.7), Clue(attempts.other_source_answered, 3)),
         snippet=_whitelist_entry,
     ),
     Rule(
@@ -264,13 +270,14 @@ RULES = (
         clues=(Clue(forwarder.hearsay, 0.06), Clue(sweeps.prohibited, 1.5)),
         scope=HOST,
     ),
-    # Where no router is ever heard, a refusal by one is silence.
+    # Where no message is ever heard, a refusal by one is silence.
     Rule(
         cause="admin_prohibited",
         explains=(CONNECT,),
-        applies=trace.routers_unheard,
-        prior=0.01,
-        clues=_OF_A_PORT,
+        applies=_unheard,
+        prior=0.13,
+        clues=(*_OF_A_PORT, Clue(sweeps.port_silent_throughout, 2)),
+        wants=trace.first_hop,
         scope=HOST,
     ),
     Rule(

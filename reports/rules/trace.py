@@ -38,6 +38,14 @@ def wants(case: Case) -> Tuple[Want, ...]:
     return tuple(Want("path", "hop", name) for name in names)
 
 
+def first_hop(case: Case) -> Tuple[Want, ...]:
+    """Whether the nearest router speaks at all: asked once for a subnet."""
+    if case.accepted_for or clues.on_link(case) or not clues.silent(case):
+        return ()
+    subject = next((first for group in case.run.subnets_of(case) for first in group.samples), case)
+    return (Want("path", "first_hop", subject.target.name),)
+
+
 def passed_on(case: Case) -> Optional[Proof]:
     """The SYN passes the last router before a host that answers: what drops it is behind the routes."""
     for hops, routers, control in _compared(case):

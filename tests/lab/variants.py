@@ -203,10 +203,6 @@ VARIANTS: Mapping[str, Variant] = {
                 "healthy_narrow_path": "a narrow path of which nobody is told is a black hole",
                 "policy_wrong_gateway_from_host": "the router answers for the neighbour too: all of it arrives",
                 "duplicate_address": "where one answers ARP for all nothing is known of the rest, and that is said",
-                **dict.fromkeys(
-                    ("admin_prohibited_of_a_vswitch", "admin_prohibited_of_a_vswitch_from_host"),
-                    "the router cannot say it: what is left is a port that a group drops for all",
-                ),
             },
             indistinguishable=_SILENT,
         ),

@@ -107,6 +107,23 @@ def test_a_hop_that_is_asked_twice_is_one_hop():
     assert likely(after) == likely(before)
 
 
+def test_a_filter_whose_message_never_comes_is_told_by_whether_any_does():
+    """One port is silent: a filter that prohibits it may be behind it, until the first router has been heard."""
+    parts = fails(IT), answers(OTHER_PORT)
+    asked = Want("path", "first_hop", "it")
+    before, mute, heard = (
+        diagnosed(*parts, hops, targets=(IT, OTHER_PORT))
+        for hops in ([], trace(IT, SILENT), trace(IT, "10.10.1.1", SILENT))
+    )
+
+    assert asked in before.wanted
+    for unheard in (before, mute):
+        assert likely(unheard)["admin_prohibited"] > 0.2
+        assert first(unheard) == "sg_drop"
+    assert "admin_prohibited" not in likely(heard)
+    assert asked not in heard.wanted
+
+
 # --- what a router says -----------------------------------------------------------------------------------------------
 
 
