@@ -29,6 +29,7 @@ WORDS = {
     SILENT: "silent",
     UNKNOWN: "unknown",
 }
+_CODES = {letter: ord(letter) for letter in WORDS}
 ANSWERED = (OPEN, REFUSED, ALIVE)
 
 # Observations hold the states of at most so many addresses, aligned: a /24.
@@ -52,10 +53,14 @@ class Answer(NamedTuple):
     icmp: str = ""
 
 
+# What an Answer holds. Engines give thousands of them, and leave it at that.
+Row = Tuple[int, str, float, int, str, str]
+
+
 class Batch(NamedTuple):
     """What an engine has learned since the last one: ``answers``, and the cells that were given up as ``silent``."""
 
-    answers: Sequence[Answer]
+    answers: Sequence[Row]
     silent: Sequence[int] = ()
     unknown: Sequence[int] = ()
 
@@ -120,6 +125,14 @@ class Addresses:
         first, count = self.ranges[place] if place >= 0 else (address, 0)
         return self._ends[place] - count + address - first if address - first < count else None
 
+    def below(self, address: int) -> int:
+        """How many of them are below an address."""
+        place = bisect_right(self.ranges, (address, -1)) - 1
+        if place < 0:
+            return 0
+        first, count = self.ranges[place]
+        return self._ends[place] - count + min(count, address - first)
+
     def text(self, index: int) -> str:
         """An address as people write it."""
         return text_of(self[index], self.version)
@@ -163,13 +176,13 @@ class Table:
 
     def take(self, batch: Batch) -> None:
         """Write down what an engine has learned."""
-        states = self._states
-        for answer in batch.answers:
-            states[answer.cell] = ord(answer.state)
+        states, codes = self._states, _CODES
+        for cell, state, _, _, _, _ in batch.answers:
+            states[cell] = codes[state]
         for letter, cells in ((SILENT, batch.silent), (UNKNOWN, batch.unknown)):
-            state = ord(letter)
+            code = codes[letter]
             for cell in cells:
-                states[cell] = state
+                states[cell] = code
 
     def __getitem__(self, cell: int) -> str:
         return chr(self._states[cell])

@@ -10,6 +10,7 @@ Whoever leaves the loop ends the sweep. No event loop, and nothing that takes lo
     contract.py  what an engine is, and the pace          feed.py     in which order cells are asked
     connect.py   handshakes of an ordinary user           watch.py    whether the network still answers as it did
     raw.py       SYNs and echoes on raw sockets           limited.py  where only so many answers come in a second
+    wires4.py    these over IPv4, wires6.py over IPv6     many.py     many packets in one call
     arp.py       ARP and neighbour discovery              crew.py     several processes
     choice.py    which engine, and why                    asking.py   one engine's part of a sweep, pass after pass
 """

@@ -217,8 +217,8 @@ class Asking:
     def _taken(self, batch: Batch, turn: int) -> Batch:
         """Mark it; silence is passed on when it is the last word."""
         marks, code = self._common.marks, _CODES
-        for answer in batch.answers:
-            marks[answer[0]] = code[answer[1]]
+        for cell, state, _, _, _, _ in batch.answers:
+            marks[cell] = code[state]
         last = turn + 1 >= self._turns
         for mark, cells in ((code[SILENT] if last else turn + 1, batch.silent), (code[UNKNOWN], batch.unknown)):
             for cell in cells:

@@ -5,7 +5,6 @@ from typing import Callable, List, Optional, Sequence, Tuple
 
 from attrs import frozen
 
-from probes.sweep.connect import Connect
 from probes.sweep.contract import Engine, Pace, Unable
 from probes.sweep.near import Near, links_to, near_of
 from reports.sweep import Order
@@ -80,7 +79,7 @@ def _ports(order: Order, questions: Tuple[int, ...], forced: str, near: Near) ->
         return None, "method syn: " + _LACKS_RAW
     if forced == CONNECT or not may:
         why = "connect, as asked for" if forced else "connect: " + _LACKS_RAW
-        return Part(CONNECT, questions, lambda pace: Connect(order, pace, near)), why
+        return Part(CONNECT, questions, lambda pace: _connect(order, pace, near)), why
     why = "syn, as asked for" if forced else "syn: this process may open raw sockets"
     return Part(SYN, questions, lambda pace: _syn(order, pace, near)), why
 
@@ -125,11 +124,17 @@ _KINDS: Sequence[Tuple[str, Callable[[Order, Tuple[int, ...], str, Near], _Picke
 _METHODS_OF = {"tcp": (CONNECT, SYN), "echo": (ICMP,), "arp": (ARP,)}
 
 
+def _connect(order: Order, pace: Pace, near: Near) -> Engine:
+    from probes.sweep.connect import Connect  # noqa: PLC0415 - start-up: what one engine needs another does not
+
+    return Connect(order, pace, near)
+
+
 def _syn(order: Order, pace: Pace, near: Near) -> Engine:
-    from probes.sweep.raw import Raw  # noqa: PLC0415 - start-up: an ordinary user has no use for it
+    from probes.sweep.raw import Raw  # noqa: PLC0415
 
     if order.addresses.version == 4:
-        from probes.sweep.wires import Syn4Wire  # noqa: PLC0415
+        from probes.sweep.wires4 import Syn4Wire  # noqa: PLC0415
 
         return Raw(order, pace, Syn4Wire(order), near)
     from probes.sweep.wires6 import Syn6Wire  # noqa: PLC0415
@@ -138,10 +143,10 @@ def _syn(order: Order, pace: Pace, near: Near) -> Engine:
 
 
 def _echo(order: Order, pace: Pace, near: Near) -> Engine:
-    from probes.sweep.raw import Raw  # noqa: PLC0415 - start-up
+    from probes.sweep.raw import Raw  # noqa: PLC0415
 
     if order.addresses.version == 4:
-        from probes.sweep.wires import Echo4Wire  # noqa: PLC0415
+        from probes.sweep.wires4 import Echo4Wire  # noqa: PLC0415
 
         return Raw(order, pace, Echo4Wire(order), near)
     from probes.sweep.wires6 import Echo6Wire  # noqa: PLC0415
@@ -150,7 +155,7 @@ def _echo(order: Order, pace: Pace, near: Near) -> Engine:
 
 
 def _ping(order: Order, pace: Pace, near: Near) -> Engine:
-    from probes.sweep.ping import PingWire  # noqa: PLC0415 - start-up
+    from probes.sweep.ping import PingWire  # noqa: PLC0415
     from probes.sweep.raw import Raw  # noqa: PLC0415
 
     return Raw(order, pace, PingWire(order), near)

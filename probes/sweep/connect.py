@@ -55,6 +55,8 @@ _CHUNK = 4096
 
 _END: Chunk = range(0)
 
+_KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY)
 # The handshake did come about before the connection ended.
 _ENDED_LATER = (errno.ECONNRESET, errno.EPIPE)
@@ -175,9 +177,7 @@ class Connect(Engine):
 
     def _begin(self, chunks: Chunks) -> None:
         """Some more handshakes, as many as pace and descriptors allow."""
-        for _ in range(_AT_ONCE):
-            if self._under_way >= self._most:
-                return
+        for _ in range(min(_AT_ONCE, self._most - self._under_way)):
             if self._next is None:
                 self._next = self._following(chunks)
             if self._next is None:
@@ -202,7 +202,7 @@ class Connect(Engine):
         """Begin one; False where it must wait."""
         question = cell % len(self._ports)
         try:
-            sock = socket.socket(self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            sock = socket.socket(self._family, _KIND)
         except OSError as error:
             return self._fell_short(cell, cost, error.errno or 0)
         if not self._mysql[question]:

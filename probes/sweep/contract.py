@@ -8,16 +8,13 @@ import errno
 import heapq
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from reports.sweep import BLOCK, Answer, Batch, Order
+from reports.sweep import BLOCK, Batch, Order, Row
 
 # Cells of one question, at most 256 of them; None: there are more, but not yet.
 Chunk = Sequence[int]
 Chunks = Iterator[Optional[Chunk]]
-
-# A cell's row before it becomes an Answer, whose fields these are.
-Row = Tuple[int, str, float, int, str, str]
 
 # Seconds between two batches at most, also empty ones: whoever reads them can stop, or let another engine go on.
 EVERY = 0.03
@@ -153,13 +150,9 @@ class Pace:
 
 
 class Harvest:
-    """What an engine has learned since its last batch. ``shortages``: why this machine fell short, how many times.
-
-    ``plain``: rows need not become answers, for they go through a pipe first.
-    """
+    """What an engine has learned since its last batch. ``shortages``: why this machine fell short, how many times."""
 
     def __init__(self, enough: int) -> None:
-        self.plain = False
         self.refused = 0  # in a row
         self._enough = enough
         self.rows: List[Row] = []
@@ -189,8 +182,7 @@ class Harvest:
 
     def batch(self) -> Batch:
         """All of it, once."""
-        answers: Sequence[Any] = self.rows if self.plain else list(map(Answer._make, self.rows))
-        made = Batch(answers, self.silent, self.unknown)
+        made = Batch(self.rows, self.silent, self.unknown)
         self.rows, self.silent, self.unknown = [], [], []
         self._due = time.monotonic() + EVERY
         return made

@@ -21,7 +21,7 @@ from attrs import define, field
 from probes.sweep.contract import EVERY, Engine, Pace, PushedBackError
 from probes.sweep.feed import Feed
 from probes.sweep.watch import Known, Watch
-from reports.sweep import Answer, Batch
+from reports.sweep import Batch
 
 # Where one process is enough there need not be several.
 _MOST = 4
@@ -194,7 +194,6 @@ class _Worker:
     def _ask(self, wanted: int, pace: Pace, in_vain: int) -> None:
         crew, pushed_back, sent = self._crew, "", 0
         watch, engine = Watch(crew.known, in_vain), crew.make(pace)
-        engine.harvest.plain = True
         try:
             for batch in watch.over(engine.run(watch.chunks(crew.feed.chunks(wanted, crew.taken())))):
                 self._say(b"b", _packed(batch, pace.sent - sent))
@@ -252,4 +251,4 @@ def _unpacked(body: bytes) -> Tuple[Batch, int]:
     if length:
         for index, sender, said in json.loads(body[-length:].decode()):
             by[index], icmp[index] = sender, said
-    return Batch(list(map(Answer._make, zip(cells, states, rtts, ttls, by, icmp))), quiet, none), sent
+    return Batch(list(zip(cells, states, rtts, ttls, by, icmp)), quiet, none), sent

@@ -110,7 +110,7 @@ class Slowly:
     def _round(self, cells: Sequence[int], rate: float) -> Iterator[Batch]:
         for batch in self._ask(cells, rate) if cells else ():
             self.came += len(batch.answers)
-            self._telling.update(self._block(answer.cell) for answer in batch.answers if answer.icmp not in _NOBODY)
+            self._telling.update(self._block(cell) for cell, _, _, _, _, icmp in batch.answers if icmp not in _NOBODY)
             yield batch
 
     def _block(self, cell: int) -> Tuple[int, int]:

@@ -13,7 +13,7 @@ equal to what scapy builds.
 import os
 import socket
 import struct
-from typing import Optional
+from typing import Iterable, List, Optional
 
 SYN = bytes.fromhex("4500002c0000400040063acd00000000000000000000000000000000000000006002faf09d360000020405b4")
 ECHO = bytes.fromhex("450000200000400040013ade00000000000000000800f7ff0000000000000000")
@@ -21,10 +21,12 @@ ARP = bytes.fromhex("ffffffffffff00000000000008060001080006040001000000000000000
 SOLICITATION = bytes.fromhex("8700000000000000000000000000000000000000000000000101000000000000")
 
 _IP = 20  # bytes of an IPv4 header without options
-_TCP_IN_IP = struct.Struct(">16s4sHHIIHHHHI")
 _TCP = struct.Struct(">HHIIHHHHI")
-_ECHO_IN_IP = struct.Struct(">16s4sHHHHI")
 _ECHO = struct.Struct(">HHHHI")
+# Behind the address for the socket: all of a packet before its destination, which is patched in, and so on.
+_FAMILY = struct.pack("=H2x", socket.AF_INET)
+_SYN_TO = struct.Struct(">4sI8x16sIII8sH6s")  # ports, cookie; up to the checksum, and behind it
+_ECHO_TO = struct.Struct(">4sI8x16sIHHHHI")
 
 # Of a cookie the lower bits say when it left, masked, in ticks of 16 us; the upper twelve prove address and time.
 _TIME, _PROOF = 0x000FFFFF, 0xFFF00000
@@ -47,8 +49,13 @@ class Cookies:
 
     def make(self, address: bytes, now: int) -> int:
         """For a packet to the address (packed) that leaves now: nanoseconds of Unix time."""
+        return self.all([address], now)[0]
+
+    def all(self, addresses: Iterable[bytes], now: int) -> List[int]:
+        """For packets that leave together."""
         ticks = now >> _TICK & _TIME
-        return (hash(self._secret + ticks.to_bytes(3, "big") + address) & _PROOF) | (ticks ^ self._mask)
+        about, said = self._secret + ticks.to_bytes(3, "big"), ticks ^ self._mask
+        return [(hash(about + address) & _PROOF) | said for address in addresses]
 
     def age(self, address: bytes, cookie: int, now: int) -> Optional[float]:
         """Seconds since it was sent to the address; None where it never was, or too long ago."""
@@ -68,7 +75,12 @@ class Tags:
 
     def of(self, address: bytes) -> int:
         """The address's own."""
-        return hash(self._secret + address) & 0xFFFF
+        return self.all([address])[0]
+
+    def all(self, addresses: Iterable[bytes]) -> List[int]:
+        """Each one's."""
+        secret = self._secret
+        return [hash(secret + address) & 0xFFFF for address in addresses]
 
 
 def secret() -> bytes:
@@ -79,38 +91,46 @@ def secret() -> bytes:
 class Syn4:
     """SYNs from one address and port over IPv4: the template, with destination, cookie and checksum patched in.
 
-    The kernel fills in the checksum of the IP header (raw(7), IP_HDRINCL).
+    The kernel fills in the checksum of the IP header (raw(7), IP_HDRINCL). That of TCP covers addresses, protocol and
+    length too (RFC 9293, section 3.1). It is a sum modulo 2^16 - 1, to which 32 bits add as much as their two halves.
     """
+
+    size = len(SYN)
 
     def __init__(self, source: bytes, port: int) -> None:
         self._head = SYN[:12] + source
         self._port = port
-        *_, self._flags, self._window, _, _, self._options = _TCP_IN_IP.unpack(SYN)
-        # The checksum covers addresses, protocol and length too (RFC 9293, section 3.1); what varies is still 0.
-        self._sum = _ones_sum(source) + socket.IPPROTO_TCP + len(SYN) - _IP + port
-        self._sum += self._flags + self._window + _ones_sum(SYN[_IP + 20 :])
+        self._middle, self._tail = SYN[_IP + 8 : _IP + 16], SYN[_IP + 18 :]
+        self._sum = _ones_sum(source) + socket.IPPROTO_TCP + self.size - _IP + _ones_sum(self._middle + self._tail)
 
-    def packet(self, destination: bytes, address: int, port: int, cookie: int) -> bytes:
-        """To an address, packed and as a number."""
-        words = (address >> 16) + (address & 0xFFFF) + port + (cookie >> 16) + (cookie & 0xFFFF)
-        checksum = 0xFFFF - (self._sum + words) % 0xFFFF
-        own, flags, window, options = self._port, self._flags, self._window, self._options
-        return _TCP_IN_IP.pack(self._head, destination, own, port, cookie, 0, flags, window, checksum, 0, options)
+    def fill(self, room: bytearray, port: int, addresses: Iterable[int], cookies: Iterable[int]) -> None:
+        """Write one to each address, behind that address for the socket (struct sockaddr_in), into the room."""
+        head, middle, tail, ports, place = self._head, self._middle, self._tail, self._port << 16 | port, 0
+        base, into, step = self._sum + ports, _SYN_TO.pack_into, _SYN_TO.size
+        for address, cookie in zip(addresses, cookies):
+            checksum = 0xFFFF - (base + address + cookie) % 0xFFFF
+            into(room, place, _FAMILY, address, head, address, ports, cookie, middle, checksum, tail)
+            place += step
 
 
 class Echo4:
-    """Echo requests from one address over IPv4, as above. ``tag``: their sequence number."""
+    """Echo requests from one address over IPv4, as above."""
+
+    size = len(ECHO)
 
     def __init__(self, source: bytes, identifier: int) -> None:
         self._head = ECHO[:12] + source
         self._kind = ECHO[_IP] << 8
         self._identifier = identifier
-        self._sum = self._kind + identifier
 
-    def packet(self, destination: bytes, tag: int, cookie: int) -> bytes:
-        """To an address, packed."""
-        checksum = 0xFFFF - (self._sum + tag + (cookie >> 16) + (cookie & 0xFFFF)) % 0xFFFF
-        return _ECHO_IN_IP.pack(self._head, destination, self._kind, checksum, self._identifier, tag, cookie)
+    def fill(self, room: bytearray, addresses: Iterable[int], tags: Iterable[int], cookies: Iterable[int]) -> None:
+        """As above. ``tags``: their sequence numbers."""
+        head, kind, own, place = self._head, self._kind, self._identifier, 0
+        base, into, step = kind + own, _ECHO_TO.pack_into, _ECHO_TO.size
+        for address, tag, cookie in zip(addresses, tags, cookies):
+            checksum = 0xFFFF - (base + tag + cookie) % 0xFFFF
+            into(room, place, _FAMILY, address, head, address, kind, checksum, own, tag, cookie)
+            place += step
 
 
 def syn(own: int, port: int, cookie: int) -> bytes:

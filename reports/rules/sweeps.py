@@ -5,7 +5,7 @@ host. What answers for everybody says nothing, and nobody's silence says little:
 """
 
 from functools import lru_cache
-from typing import Callable, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Callable, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from reports.evidence import Case, Evidence
 from reports.maxcompute.schemes import INTERNET
@@ -219,14 +219,14 @@ def port_answers_elsewhere(case: Case) -> Optional[Proof]:
     network, others = _others_alive(case)
     if network is None:
         return None
-    answering = others.intersection(network.answering(str(case.target.port)))
+    answering = others & network.answering(str(case.target.port))
     if len(answering) < _NEARLY_ALL * len(others):
         return None
     words = "%d of %d other hosts in %s that are alive answer on %d; this one does not"
     return Proof(words % (len(answering), len(others), network.name, case.target.port), _shown_of_port(network, case))
 
 
-def words_of_port(network: Swept, hosts: FrozenSet[int], port: str) -> str:
+def words_of_port(network: Swept, hosts: AbstractSet[int], port: str) -> str:
     """``none of 23 hosts in vswitch-b that are alive answers on 9083, all of them on 8020``."""
     said = []
     for asked in network.signs:
@@ -287,7 +287,7 @@ def _said(case: Case, errors: FrozenSet[str], asked: Optional[str] = None) -> Op
     return None
 
 
-def _others_alive(case: Case) -> Tuple[Optional[Swept], FrozenSet[int]]:
+def _others_alive(case: Case) -> Tuple[Optional[Swept], AbstractSet[int]]:
     """The other hosts of the case's network that are alive by a sign other than its port; no network where few are."""
     network = network_of(case)
     port = str(case.target.port)
@@ -297,7 +297,7 @@ def _others_alive(case: Case) -> Tuple[Optional[Swept], FrozenSet[int]]:
     return (network, others) if len(others) >= _FEWEST_HOSTS else (None, frozenset())
 
 
-def _states(network: Swept, hosts: FrozenSet[int], case: Case) -> Sequence[str]:
+def _states(network: Swept, hosts: AbstractSet[int], case: Case) -> Sequence[str]:
     return [network.state(index, str(case.target.port)) for index in hosts]
 
 

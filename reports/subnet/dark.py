@@ -7,11 +7,10 @@ This module travels in the carry-in kit: CPython 3.7.
 """
 
 import ipaddress
-from bisect import bisect_left
+import re
 from heapq import nlargest
-from itertools import accumulate
 from math import exp, lgamma
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from attrs import frozen
 
@@ -25,6 +24,8 @@ _ACCIDENT = 0.001
 _ASKED = 0.75
 # That there is no other gap of a quarter of its size, so that nobody leaves any here, makes it so many times as odd.
 _ONLY_GAP, _QUARTER = 3.0, 4
+
+_SILENCE = re.compile(b"\\0+")
 
 
 @frozen(kw_only=True)
@@ -74,63 +75,65 @@ def missed_by_chance(places: int, live: int, part: int) -> float:
 
 def dark_parts(network: Swept) -> Tuple[Dark, ...]:
     """The dark parts of an IPv4 network that are no accident, from /28 up to half of it, in ascending order."""
-    told, live = network.told, sorted(network.live)
+    told, live = network.told, network.live
     if network.addresses.version != 4 or not live:
         return ()
-    numbers = [network.addresses[index] for index in told]
-    # How many of the addresses before each are live.
-    is_live = network.live.__contains__
-    before = [0, *accumulate(map(is_live, told))]
-    parts = max(1, 2 * len(told) // SMALLEST)
-    silences = _longest(told, live)
+    many, alive = len(told), len(live)
+    parts = max(1, 2 * many // SMALLEST)
+    silences = _longest(live.of(told))
     found = []
-    cidr = ipaddress.IPv4Network(network.cidr)
-    for first, size in _halves(int(cidr.network_address), cidr.num_addresses, numbers, before):
-        start, end = bisect_left(numbers, first), bisect_left(numbers, first + size)
-        chance = parts * missed_by_chance(len(told), len(live), end - start)
+    for first, size, start, end in _halves(network):
+        asked = told.count(start, end)
+        chance = parts * missed_by_chance(many, alive, asked)
         if chance >= _ACCIDENT:
             continue
+        last, after = live.before(start), live.behind(end)
+        number = live.count(0, start)
         found.append(
             Dark(
                 cidr=str(ipaddress.IPv4Network((first, 32 - (size.bit_length() - 1)))),
-                asked=told[start:end],
+                asked=tuple(told.between(start, end)),
                 chance=chance,
-                before=_run(before, start, -1) if before[start] else None,
-                behind=_run(before, end, 1) if before[end] < before[-1] else None,
-                elsewhere=next((long for long, number in silences if number != before[start]), 0),
+                before=told.count(last + 1, start) if last >= 0 else None,
+                behind=told.count(end, after) if after >= 0 else None,
+                elsewhere=next((long for long, place in silences if place != number), 0),
             )
         )
     return tuple(found)
 
 
-def _halves(first: int, size: int, numbers: Sequence[int], before: Sequence[int]) -> Iterator[Tuple[int, int]]:
-    """The largest aligned parts without a live address that were asked, by halving what has both."""
-    todo: List[Tuple[int, int]] = [(first, size)]
+def _halves(network: Swept) -> Iterator[Tuple[int, int, int, int]]:
+    """The largest aligned parts without a live address that were asked, by halving what has both.
+
+    The first address and how many; and these as indexes, from the first one to the last, which is not among them.
+    """
+    told, live, cidr = network.told, network.live, ipaddress.IPv4Network(network.cidr)
+    todo: List[Tuple[int, int]] = [(int(cidr.network_address), cidr.num_addresses)]
     while todo:
         first, size = todo.pop()
-        start, end = bisect_left(numbers, first), bisect_left(numbers, first + size)
-        if end == start:
+        start, end = network.addresses.below(first), network.addresses.below(first + size)
+        asked = told.count(start, end)
+        if not asked:
             continue
-        if before[start] == before[end] and end - start >= _ASKED * size:
-            yield first, size
+        if not live.count(start, end) and asked >= _ASKED * size:
+            yield first, size, start, end
         elif size >= 2 * SMALLEST:
             half = size // 2
             todo += [(first + half, half), (first, half)]
 
 
-def _longest(told: Sequence[int], live: Sequence[int]) -> List[Tuple[int, int]]:
-    """The two longest silences between live addresses: how long, and after how many of these."""
-    places = [bisect_left(told, index) for index in live]
-    silences = ((after - place - 1, number) for number, (place, after) in enumerate(zip(places, places[1:]), 1))
-    return nlargest(2, silences)
+def _longest(answers: bytes) -> List[Tuple[int, int]]:
+    """The two longest silences between live addresses: how long, and after how many of these.
 
-
-def _run(counts: Sequence[int], start: int, step: int) -> int:
-    """How many steps the count stays as it is; it does change."""
-    place = start
-    while counts[place + step] == counts[start]:
-        place += step
-    return abs(place - start)
+    ``answers``: of each address that was asked, whether it is live, as a byte.
+    """
+    found, number, place = [], 0, 0
+    for silence in _SILENCE.finditer(answers):
+        number += silence.start() - place
+        place = silence.end()
+        if silence.start() > 0 and place < len(answers):
+            found.append((place - silence.start(), number))
+    return nlargest(2, found)
 
 
 def _log_choose(many: int, few: int) -> float:

@@ -108,12 +108,11 @@ def rows(network: Swept, first: Optional[int] = None, asked: str = "") -> Tuple[
     start = network.addresses[0] if first is None else first
     start -= start % BLOCK
     dark = {index: part.cidr for part in dark_parts(network) for index in part.asked}
-    usable = frozenset(network.told)
     found = []
     for begin in range(start, start + BLOCK, COLUMNS):
         indexes = [network.addresses.index(number) for number in range(begin, begin + COLUMNS)]
         known = [index for index in indexes if index is not None]
-        covers = {dark.get(index, "") for index in known if index in usable}
+        covers = {dark.get(index, "") for index in known if index in network.told}
         if known:
             found.append(
                 Row(

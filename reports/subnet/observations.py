@@ -7,6 +7,7 @@ This module travels in the carry-in kit: CPython 3.7.
 import collections
 import ipaddress
 from array import array
+from itertools import compress
 from typing import Counter, Dict, Iterator, List, Sequence, Tuple, TypeVar
 
 from attrs import frozen
@@ -14,6 +15,7 @@ from attrs import frozen
 from reports.model import Facts, Network, Observation
 from reports.statistics import median
 from reports.subnet import PROBE
+from reports.subnet.indexes import Indexes
 from reports.sweep import ALIVE, ANSWERED, FILTERED, WORDS, Addresses, Batch, Order, Table, blocks
 
 # Of those who send ICMP errors, the busiest are named; of a /24, all.
@@ -55,17 +57,18 @@ class Survey:
 
     def take(self, batch: Batch) -> None:
         """Write down what the engine has learned."""
-        for answer in batch.answers:
-            if answer.rtt:
-                self._rtts[answer.cell] = answer.rtt
-            if answer.ttl:
-                self._ttls[answer.cell] = answer.ttl
-            if not answer.by:
+        rtts, ttls = self._rtts, self._ttls
+        for cell, state, rtt, ttl, by, icmp in batch.answers:
+            if rtt:
+                rtts[cell] = rtt
+            if ttl:
+                ttls[cell] = ttl
+            if not by:
                 continue
-            if answer.state == ALIVE:
-                self._answered_by(answer.cell, answer.by)
-            elif self.table[answer.cell] != FILTERED:
-                self._refused_by(answer.cell, answer.by, answer.icmp)
+            if state == ALIVE:
+                self._answered_by(cell, by)
+            elif self.table[cell] != FILTERED:
+                self._refused_by(cell, by, icmp)
         self.table.take(batch)
 
     def observations(self, started: float, duration_s: float = 0.0) -> Iterator[Observation]:
@@ -109,22 +112,23 @@ class Survey:
         return {"network": part.network.name, "asked": self.order.questions[question].name}
 
     def _states(self, part: _Part, block: Tuple[str, int, int], question: int) -> Facts:
-        _, place, many = block
-        index = self.order.addresses.index(part.addresses[place]) or 0
+        _, number, many = block
+        index = self.order.addresses.index(part.addresses[number]) or 0
         letters = self.table.states(question, index, many)
         step = len(self.order.questions)
-        cells = [(index + number) * step + question for number in range(many) if letters[number] in ANSWERED]
+        cells = range(index * step + question, (index + many) * step, step)
+        place, answered = slice(cells.start, cells.stop, step), Indexes.where(letters, ANSWERED).mask
         facts = self._about(part, question)
         facts.update(cidr=part.network.cidr, method=self._method, states=letters)
-        counts = ((WORDS[letter], letters.count(letter)) for letter in WORDS)
-        facts.update((word, number) for word, number in counts if number)
-        rtts = sorted(self._rtts[cell] for cell in cells if self._rtts[cell])
+        counts = ((word, letters.count(letter)) for letter, word in WORDS.items())
+        facts.update((word, count) for word, count in counts if count)
+        rtts = sorted(filter(None, compress(self._rtts[place], answered)))
         if rtts:
             facts["rtt_s"] = round(median(rtts), 6)
-        ttls = collections.Counter(self._ttls[cell] for cell in cells if self._ttls[cell])
+        ttls = collections.Counter(filter(None, compress(self._ttls[place], answered)))
         if ttls:
             facts["ttl"] = _commonest(ttls)
-        macs = collections.Counter(self._macs[cell] for cell in cells if cell in self._macs)
+        macs = collections.Counter(filter(None, map(self._macs.get, compress(cells, answered) if self._macs else ())))
         if macs:
             facts["mac"] = _commonest(macs)
             facts["by_mac"] = macs[_commonest(macs)]

@@ -6,11 +6,14 @@ nothing from what another knew. This module travels in the carry-in kit: CPython
 
 import ipaddress
 from collections import defaultdict
+from functools import reduce
+from operator import or_
 from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from reports.groups import Once
 from reports.model import Network, Observation, Plan, Vantage
 from reports.subnet import PROBE
+from reports.subnet.indexes import Indexes
 from reports.subnet.senders import FABRIC, Filter, Twice, filters, twice
 from reports.sweep import (
     ALIVE,
@@ -21,7 +24,6 @@ from reports.sweep import (
     REFUSED,
     SILENT,
     UNKNOWN,
-    WORDS,
     Addresses,
     reserved,
 )
@@ -38,6 +40,9 @@ _FEWEST_ASKED, _FEWEST_RESERVED, _NEARLY_ALL = 8, 2, 0.9
 _MOST_SHOWN = 3
 
 _LONGEST_PORT = 5
+
+_KNOWN = "".join(letter for letter in BEST if letter != UNKNOWN)
+_WITHOUT_KNOWN = dict.fromkeys(map(ord, _KNOWN))
 
 _Cidr = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 _TO_RANK = {ord(letter): ord("0") + rank for rank, letter in enumerate((*BEST[:-1], ALIKE, UNKNOWN))}
@@ -138,12 +143,10 @@ class Swept:
         return _best_of([self.letters[asked] for asked in self.signs or self.questions])
 
     @Once
-    def told(self) -> Tuple[int, ...]:
+    def told(self) -> Indexes:
         """The addresses that were asked, and that a host of others can have: not the reserved ones, not our own."""
-        if not self.signs:
-            return ()
-        left_out = self.reserved | self.own
-        return tuple(index for index, state in enumerate(self.best) if state != UNKNOWN and index not in left_out)
+        known = Indexes.where(self.best, _KNOWN if self.signs else "")
+        return known - (self.reserved | self.own)
 
     @property
     def meant(self) -> int:
@@ -151,13 +154,13 @@ class Swept:
         return len(self.addresses) - len(self.reserved | self.own)
 
     @Once
-    def live(self) -> FrozenSet[int]:
+    def live(self) -> Indexes:
         """Those of ``told`` at which a host showed itself: it answered, or sent an ICMP error."""
         speaking = frozenset(self._indexes(one.sender for one in self.filters))
-        return speaking.intersection(self.told).union(*self._answering.values())
+        return reduce(or_, self._answering.values(), self.told & speaking)
 
     @Once
-    def behind(self) -> FrozenSet[int]:
+    def behind(self) -> Indexes:
         """Those of ``live`` that are no router into it: one has the first or the last address, and opens no port."""
         cidr = ipaddress.ip_network(self.cidr)
         if cidr.num_addresses <= 2:
@@ -176,13 +179,13 @@ class Swept:
         mac = max(sorted(counts), key=counts.__getitem__, default="")
         return mac, counts.get(mac, 0)
 
-    def answering(self, asked: str) -> FrozenSet[int]:
+    def answering(self, asked: str) -> Indexes:
         """Those of ``told`` that answered this question, and not only as somebody does for all."""
-        return self._answering.get(asked, frozenset())
+        return self._answering.get(asked, self._none)
 
-    def live_by_other(self, asked: str) -> FrozenSet[int]:
+    def live_by_other(self, asked: str) -> Indexes:
         """Those of ``told`` that answered another question than this one."""
-        return frozenset().union(*(some for sign, some in self._answering.items() if sign != asked))
+        return reduce(or_, (some for sign, some in self._answering.items() if sign != asked), self._none)
 
     @Once
     def left_open(self) -> Dict[str, int]:
@@ -239,13 +242,17 @@ class Swept:
         return [self.addresses.text(index) for index in sorted(indexes)]
 
     @Once
-    def _answering(self) -> Dict[str, FrozenSet[int]]:
+    def _answering(self) -> Dict[str, Indexes]:
         """Which of ``told`` answered each question that shows anything."""
         found = {}
         for asked in self.signs:
-            letters, telling = self.letters[asked], set(ANSWERED).difference(self.hollow.get(asked, ()))
-            found[asked] = frozenset(index for index in self.told if letters[index] in telling)
+            telling = set(ANSWERED).difference(self.hollow.get(asked, ()))
+            found[asked] = self.told & Indexes.where(self.letters[asked], telling)
         return found
+
+    @Once
+    def _none(self) -> Indexes:
+        return Indexes(bytes(len(self.addresses)))
 
     def _indexes(self, addresses: Iterable[str]) -> Iterator[int]:
         for text in addresses:
@@ -258,24 +265,27 @@ class Swept:
                 yield index
 
     def _put_together(self, asked: str, blocks: Sequence[_Block]) -> str:
-        letters = [UNKNOWN] * len(self.addresses)
+        letters = bytearray(UNKNOWN.encode() * len(self.addresses))
         for block in blocks:
             if block.asked != asked:
                 continue
             start = self.addresses.index(block.first) or 0
+            if not block.letters.translate(_WITHOUT_KNOWN):
+                letters[start : start + len(block.letters)] = block.letters.encode()
+                continue
             for index, letter in enumerate(block.letters, start):
-                if letter in WORDS and letter != UNKNOWN:
-                    letters[index] = letter
-        return "".join(letters)
+                if letter in _KNOWN:
+                    letters[index] = ord(letter)
+        return letters.decode()
 
     def _of_everybody(self, asked: str) -> FrozenSet[str]:
         """What the addresses answer that no host can have, where all of them do, and nearly all others."""
         letters = self.letters[asked]
-        asked_of = [index for index, letter in enumerate(letters) if letter != UNKNOWN and index not in self.own]
-        impossible = self.reserved.intersection(asked_of)
-        answered = [index for index in asked_of if letters[index] in ANSWERED]
+        asked_of = Indexes.where(letters, _KNOWN) - self.own
+        impossible = asked_of.intersection(self.reserved)
+        answered = Indexes.where(letters, ANSWERED) - self.own
         nearly_all = len(asked_of) >= _FEWEST_ASKED and len(answered) >= _NEARLY_ALL * len(asked_of)
-        if not nearly_all or len(impossible) < _FEWEST_RESERVED or not impossible.issubset(answered):
+        if not nearly_all or len(impossible) < _FEWEST_RESERVED or not impossible <= answered:
             return frozenset()
         return frozenset(letters[index] for index in impossible)
 
@@ -352,8 +362,10 @@ def _addresses(version: int, blocks: Iterable[_Block]) -> Addresses:
 
 def _best_of(letters: Sequence[str]) -> str:
     """The best of the letters of several questions, at each address."""
-    ranks = [some.translate(_TO_RANK) for some in letters]
-    return "".join(map(min, *ranks)).translate(_FROM_RANK) if ranks else ""
+    if len(letters) < 2:
+        return "".join(letters)
+    ranks = [some.translate(_TO_RANK).encode() for some in letters]
+    return bytes(map(min, *ranks)).decode().translate(_FROM_RANK)
 
 
 def _place_of_question(asked: str) -> Tuple[int, int, str]:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from probes.sweep import Sweep, Unable
@@ -24,14 +24,14 @@ from tests.lab.wire import Packet, Recorder, densest
 HERE, NEAR, TWIN = "here", "near", "twin"
 OWN, NEIGHBOUR, SHARED = "10.1.0.2", "10.1.0.3", "10.1.0.9"
 FAR, FAR_SIX = "10.2.0.0/25", "fd02::%x"
-OPEN, REFUSED, FILTERED, SILENT, FORGED = 8020, 8021, 8022, 8023, 8024
+OPEN, REFUSED, FILTERED, SILENT, FORGED, OPTIONS = 8020, 8021, 8022, 8023, 8024, 8025
 
 _RULES = f"""
 table inet near {{
     chain input {{
         type filter hook input priority 0
         tcp dport {FILTERED} reject with icmpx admin-prohibited
-        tcp dport {{ {SILENT}, {FORGED} }} drop
+        tcp dport {{ {SILENT}, {FORGED}, {OPTIONS} }} drop
         ip daddr 10.2.0.64/26 icmp type echo-request drop
     }}
 }}
@@ -83,8 +83,11 @@ def results(wanted: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def sweep(hosts: str, asked: list[Any], method: str = "auto", **more: Any) -> dict[str, Any]:
-    """What a sweep finds, as JSON carries it. ``asked``: ports, "echo", "arp"."""
+def sweep(
+    hosts: str, asked: list[Any], method: str = "auto", without: Sequence[str] = (), **more: Any
+) -> dict[str, Any]:
+    """What a sweep finds, as JSON carries it. ``asked``: ports, "echo", "arp". ``without``: lacking modules."""
+    sys.modules.update(dict.fromkeys(without))  # type: ignore[arg-type]  # None keeps them from being imported
     questions = tuple({"echo": ECHO, "arp": ARP}.get(each) or tcp(each) for each in asked)
     addresses = Addresses.of(*hosts.split(","))
     order = Order(addresses=addresses, questions=questions, **{"rate": 0, "timeout": 0.4, **more})
@@ -95,7 +98,7 @@ def sweep(hosts: str, asked: list[Any], method: str = "auto", **more: Any) -> di
     table, answers = Table(order), []
     for batch in made:
         table.take(batch)
-        answers.extend((addresses.text(order.place(answer.cell)[0]), *answer[1:]) for answer in batch.answers)
+        answers.extend((addresses.text(order.place(cell)[0]), *rest) for cell, *rest in batch.answers)
     return {
         "states": {question.name: table.states(number) for number, question in enumerate(questions)},
         "answers": answers,
@@ -140,23 +143,26 @@ def _accept(listener: socket.socket) -> None:
 
 
 def _forge() -> None:
-    """Somebody on the way answers SYNs to a port with what only looks like an answer."""
+    """Somebody answers SYNs to a port with what only looks like an answer, and to another one with IP options."""
     with network.inside(NEAR):
         heard = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
         said = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    threading.Thread(target=_answer_wrongly, args=(heard, said), daemon=True).start()
+    threading.Thread(target=_answer_oddly, args=(heard, said), daemon=True).start()
 
 
-def _answer_wrongly(heard: socket.socket, said: socket.socket) -> None:
-    from scapy.layers.inet import IP, TCP  # noqa: PLC0415 - the sweeps run in processes of this module, and need it not
+def _answer_oddly(heard: socket.socket, said: socket.socket) -> None:
+    # The sweeps run in processes of this module, and need it not.
+    from scapy.layers.inet import IP, TCP, IPOption_EOL, IPOption_NOP  # noqa: PLC0415
 
     while True:
         packet = IP(heard.recv(2000))
-        if TCP not in packet or packet[TCP].dport != FORGED or packet[TCP].flags != "S":
+        if TCP not in packet or packet[TCP].dport not in (FORGED, OPTIONS) or packet[TCP].flags != "S":
             continue
         segment = packet[TCP]
-        for acknowledged, source in ((segment.seq + 2, packet.dst), (segment.seq + 1, SHARED)):
-            answer = IP(src=source, dst=packet.src) / TCP(
+        wrong = ((segment.seq + 2, packet.dst, []), (segment.seq + 1, SHARED, []))
+        right = ((segment.seq + 1, packet.dst, [IPOption_NOP(), IPOption_NOP(), IPOption_NOP(), IPOption_EOL()]),)
+        for acknowledged, source, options in wrong if segment.dport == FORGED else right:
+            answer = IP(src=source, dst=packet.src, options=options) / TCP(
                 sport=segment.dport, dport=segment.sport, flags="SA", ack=acknowledged % (1 << 32)
             )
             said.sendto(bytes(answer), (packet.src, 0))

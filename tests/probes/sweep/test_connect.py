@@ -14,7 +14,7 @@ import pytest
 from probes.mysql_packets import RESPONSE, framed
 from probes.sweep import Sweep, Unable
 from probes.sweep.connect import life
-from reports.sweep import Addresses, Order, Table, tcp
+from reports.sweep import Addresses, Answer, Order, Table, tcp
 from tests.probes.service_cases import mysql_packet
 
 HOSTS = "127.9.0.0/26"
@@ -49,7 +49,7 @@ def swept(order, method="connect"):
     sweep, table, answers = Sweep(order, method), Table(order), []
     for batch in sweep:
         table.take(batch)
-        answers.extend(batch.answers)
+        answers.extend(map(Answer._make, batch.answers))
     return table, sweep, answers
 
 

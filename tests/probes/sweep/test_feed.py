@@ -37,6 +37,15 @@ def test_only_what_is_wanted():
     assert (chunks.count(0), chunks.count(1)) == (2, 14)
 
 
+def test_how_many_are_below():
+    """Addresses of several ranges are counted up to any address, whether it is one of them or not."""
+    addresses = Addresses.of("10.0.0.8/30", "10.0.0.16/31", "10.9.0.0/32")
+
+    for address in range(int(ip_address("10.0.0.0")), int(ip_address("10.0.0.32"))):
+        assert addresses.below(address) == sum(each < address for each in addresses)
+    assert addresses.below(int(ip_address("10.9.0.1"))) == len(addresses)
+
+
 def test_blocks_of_a_share():
     """Blocks that are taken off a queue, and none else."""
     order, marks = of("10.0.0.0/22", ports=(80,))

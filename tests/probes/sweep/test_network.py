@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.probes.sweep import ground
-from tests.probes.sweep.ground import FAR, FILTERED, FORGED, NEIGHBOUR, OPEN, OWN, REFUSED, SHARED, SILENT
+from tests.probes.sweep.ground import FAR, FILTERED, FORGED, NEIGHBOUR, OPEN, OPTIONS, OWN, REFUSED, SHARED, SILENT
 
 PORTS = [OPEN, REFUSED, FILTERED, SILENT]
 SIX = ",".join(ground.FAR_SIX % number for number in (1, 2, 0x99))
@@ -14,11 +14,13 @@ SWEEPS = {
     "root": {"hosts": FAR, "asked": [*PORTS, "echo"]},
     "raw": {"hosts": FAR, "asked": [*PORTS, "echo"], "rights": "raw"},
     "bare": {"hosts": FAR, "asked": [*PORTS, "echo"], "rights": "bare"},
+    "without ctypes": {"hosts": FAR, "asked": [*PORTS, "echo"], "without": ["ctypes"]},
     "forced": {"hosts": FAR, "asked": [OPEN], "method": "connect"},
     "lacking": {"hosts": FAR, "asked": [OPEN], "method": "syn", "rights": "bare"},
     "six": {"hosts": SIX, "asked": [*PORTS, "echo"]},
     "bare six": {"hosts": SIX, "asked": [*PORTS, "echo"], "rights": "bare"},
     "forged": {"hosts": "10.2.0.0/28", "asked": [FORGED], "method": "syn"},
+    "with options": {"hosts": "10.2.0.0/28", "asked": [OPTIONS], "method": "syn"},
     "link": {"hosts": "10.1.0.0/27", "asked": ["arp"]},
     "all of the link": {"hosts": "10.1.0.0/28", "asked": [OPEN, "echo", "arp"]},
     "link by handshakes": {"hosts": "10.1.0.0/28", "asked": [OPEN], "method": "connect"},
@@ -51,7 +53,7 @@ def made():
         pytest.skip(f"the network cannot be built here: {error}")
 
 
-@pytest.mark.parametrize("who", ["root", "raw", "bare"])
+@pytest.mark.parametrize("who", ["root", "raw", "bare", "without ctypes"])
 def test_same_states_whoever_asks(made, who):
     """Open, refused, filtered and silent ports, and who answers an echo; a router's own errors are no silence."""
     states = made[who]["states"]
@@ -103,6 +105,11 @@ def test_ipv6(made, who):
 def test_forged_answers_count_for_nothing(made):
     """A SYN-ACK that acknowledges another SYN, or comes from another address, opens no port; one in 4096 is luck."""
     assert made["forged"]["states"][str(FORGED)].count(".") >= 15
+
+
+def test_ip_options_change_nothing(made):
+    """What an answer says stands behind them."""
+    assert made["with options"]["states"][str(OPTIONS)] == "o" * 16
 
 
 def test_who_is_on_the_link(made):

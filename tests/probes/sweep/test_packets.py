@@ -1,6 +1,7 @@
 """Templates against scapy, which built them, and the cookies by which answers are known."""
 
 import logging
+import socket
 import struct
 
 import pytest
@@ -48,12 +49,14 @@ def test_templates_are_what_scapy_builds():
 def test_patched_syn(cookie, port, last):
     """Whatever is patched in, the checksum is the one that scapy computes."""
     address = (10 << 24) | (64 << 16) | last
-    made = packets.Syn4(packed(SOURCE), 40000).packet(address.to_bytes(4, "big"), address, port, cookie)
-    read = IP(made)
+    room = bytearray(2 * (16 + packets.Syn4.size))
+    packets.Syn4(packed(SOURCE), 40000).fill(room, port, [0, address], [0, cookie])
+    to, read = room[-packets.Syn4.size - 16 :][:16], IP(bytes(room[-packets.Syn4.size :]))
     same = IP(id=0, flags="DF", src=SOURCE, dst=read.dst) / TCP(
         sport=40000, dport=port, seq=cookie, flags="S", window=64240, options=[("MSS", 1460)]
     )
 
+    assert to == struct.pack("=H", socket.AF_INET) + bytes(2) + packed(read.dst) + bytes(8)
     assert (read[TCP].dport, read[TCP].seq, int.from_bytes(packed(read.dst), "big")) == (port, cookie, address)
     # 0 and 0xFFFF are the same sum.
     assert IP(bytes(same))[TCP].chksum % 0xFFFF == read[TCP].chksum % 0xFFFF
@@ -62,9 +65,13 @@ def test_patched_syn(cookie, port, last):
 @given(cookie=st.integers(0, 0xFFFFFFFF), identifier=st.integers(0, 0xFFFF), tag=st.integers(0, 0xFFFF))
 def test_patched_echo(cookie, identifier, tag):
     """As above; the sequence number is the address's tag, and the cookie is carried."""
-    read = IP(packets.Echo4(packed(SOURCE), identifier).packet(packed(TARGET), tag, cookie))
+    room = bytearray(2 * (16 + packets.Echo4.size))
+    target = int.from_bytes(packed(TARGET), "big")
+    packets.Echo4(packed(SOURCE), identifier).fill(room, [0, target], [0, tag], [0, cookie])
+    to, read = room[-packets.Echo4.size - 16 :][:16], IP(bytes(room[-packets.Echo4.size :]))
     same = IP(src=SOURCE, dst=TARGET) / ICMP(id=identifier, seq=tag) / struct.pack(">I", cookie)
 
+    assert to == struct.pack("=H", socket.AF_INET) + bytes(2) + packed(TARGET) + bytes(8)
     assert (read.src, read.dst, read[ICMP].id, read[ICMP].seq) == (SOURCE, TARGET, identifier, tag)
     assert bytes(read[ICMP].payload) == struct.pack(">I", cookie)
     assert IP(bytes(same))[ICMP].chksum % 0xFFFF == read[ICMP].chksum % 0xFFFF

@@ -200,7 +200,7 @@ def test_the_counts_agree(states, cidr):
 
     assert drawn == list(cells(network))
     assert all(len(row.cells) == COLUMNS for row in rows(network))
-    assert Counter(cell.state for cell in drawn) == Counter(network.best)
+    assert Counter(cell.state for cell in drawn) == Counter(network.best_drawn)
     assert {cell.letter for cell in drawn} <= set(MEANINGS)
     assert sum(part.live for part in parts(network)) == len(network.live)
     assert sum(part.asked for part in parts(network)) == len(network.told)

@@ -229,7 +229,7 @@ def test_whatever_a_report_says(observations):
         assert summary(network)
         remarks(network)
         ways_of_asking([network])
-        network.shown(*network.told[:1])
+        network.shown(*list(network.told)[:1])
     without_addresses(observations)
 
 
