@@ -30,8 +30,9 @@ from benchmarks.connect import exporter
 from benchmarks.measure import CannotRun, Result, addresses, cpu_clock, listener
 from benchmarks.serve import Served
 
-# Caches fill, and Prometheus gets going, in this part of the time; what must be flat is flat afterwards.
-_WARM_UP = 0.15
+# Caches fill, and Prometheus gets going, in this part of the time, and in so many runs; what must be flat is flat
+# afterwards.
+_WARM_UP, _FIRST_RUNS = 0.15, 6
 # What a process may grow by in all the rest.
 _GROWTH = 1.05
 _SAMPLES = 60
@@ -70,8 +71,8 @@ def soak(asked: Asked) -> Iterator[Result]:
             exporter() as (exporter_port, exporter_pid),
             _prometheus(folder, targets, asked.interval, exporter_port) as query,
         ):
-            served.wait(2)
             time.sleep(asked.minutes * 60 * _WARM_UP)
+            served.wait(_FIRST_RUNS)
             seen, first = Seen(), len(served.runs)
             begun = time.monotonic(), cpu_clock(served.pid), cpu_clock(exporter_pid)
             rest = asked.minutes * 60 * (1 - _WARM_UP)

@@ -13,7 +13,6 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 def span(context: click.Context, option: click.Parameter, text: str) -> float:  # noqa: ARG001 - click's shape
     """Seconds, from a number with its unit: a callback of click."""
-    """Seconds, from a number with its unit."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", text)
     if match is None:
         raise click.BadParameter(
@@ -43,8 +42,9 @@ _target = click.option("--target", metavar="NAME", help="Only this target of the
 )
 @options.style_of_log
 @options.output
+@options.redact
 def history(
-    plan: str | None, state: str | None, target: str | None, since: float, style: str, output: str | None
+    plan: str | None, state: str | None, target: str | None, since: float, style: str, output: str | None, redact: bool
 ) -> int:
     """Show the runs that are kept, and when what changed.
 
@@ -58,7 +58,15 @@ def history(
     from agent.history.command import History
     from agent.history.sources import default_folder
 
-    asked = History(state=state or default_folder(), since=since, plan=plan, target=target, style=style, output=output)
+    asked = History(
+        state=state or default_folder(),
+        since=since,
+        plan=plan,
+        target=target,
+        style=style,
+        output=output,
+        redacted=redact,
+    )
     return options.EXIT[asked.run()]
 
 

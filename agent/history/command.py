@@ -31,6 +31,7 @@ class History:
     target: str | None = None
     style: str = "text"
     output: str | None = None
+    redacted: bool = False
 
     def run(self) -> str:
         """Print it; the verdict: the worst of the plans' newest runs. Raises ClickException."""
@@ -47,13 +48,19 @@ class History:
             raise click.ClickException(f"no run of {self.plan} is kept in {self.state}; there are {known}")
         if self.target is not None and not any(one.standing or one.strips.rows or one.events for one in found):
             raise click.ClickException(f"no run that is kept in {self.state} looked at a target {self.target}")
+        verdict = worst(tuple(one.plan.newest.verdict for one in found))
+        if self.redacted:
+            from reports.redact_history import redact  # noqa: PLC0415 - start-up: few ask for it
+
+            found = redact(found)
         to_output(self.output, lambda file: self._write(file, found))
-        return worst(tuple(one.plan.newest.verdict for one in found))
+        return verdict
 
     def _of(self, source: Source, plan: KeptPlan) -> PlanHistory:
         store, now = source.store, time.time()
-        # A plan that has not been run for long, or was run by a clock that is ahead, is shown as of its newest run.
-        until = now if now - self.since <= plan.last <= now else plan.last + 1
+        # A plan that has not been run for long, or is run by a clock that is ahead, is shown as of its newest run.
+        newest = plan.newest.started
+        until = now if now - self.since <= newest <= now else newest + 1
         since = until - self.since
         runs = store.runs(plan.name, since=since, most=_MOST)
         # More cells than runs would be gaps.
@@ -79,7 +86,8 @@ class History:
         else:
             from reports.render import history, text  # noqa: PLC0415 - start-up: JSON needs no renderer
 
-            history.render(found, text.open_console(file), command=command_line("diff", ("--state", self.state)))
+            place = "DIR" if self.redacted else self.state
+            history.render(found, text.open_console(file), command=command_line("diff", ("--state", place)))
         file.flush()
 
 

@@ -138,7 +138,7 @@ class Kept:
             raise click.ClickException(f"no run of {self.plan} is kept in {self.state}; there are {', '.join(known)}")
         if len({plan.name for _, plan in meant}) > 1:
             raise click.ClickException(f"runs of several plans are kept: name one with --plan: {', '.join(known)}")
-        source, plan = max(meant, key=lambda one: one[1].last)
+        source, plan = max(meant, key=lambda one: one[1].newest.started)
         return source, plan.name
 
 
@@ -150,4 +150,7 @@ _WORDS: Mapping[str, Callable[[Kept], tuple[Source, KeptRun]]] = {
 
 
 def _is_file(name: str) -> bool:
-    return name == "-" or Path(name).is_file()
+    try:
+        return name == "-" or Path(name).is_file()
+    except OSError as error:
+        raise click.ClickException(f"{name}: cannot be read: {error.strerror}") from None

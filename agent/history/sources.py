@@ -56,22 +56,29 @@ def default_folder() -> str:
 @contextmanager
 def opened(name: str) -> Iterator[list[Source]]:
     """All that is kept in a folder, or in one store's file. Raises ClickException, also where nothing is."""
-    place = Path(name)
     with ExitStack() as stack:
-        found = []
-        if place.is_file() or (place / NAME).is_file():
-            path = place if place.is_file() else place / NAME
-            try:
-                found.append(Source(str(path), stack.enter_context(Store.look(path))))
-            except StoreError as error:
-                raise click.ClickException(str(error)) from None
-        if place.is_dir():
-            found += [_of_files(folder, stack.enter_context(Store.in_memory())) for folder in State(place).folders()]
-        elif not found:
-            raise click.ClickException(
-                f"{name}: there is no such folder: name one that `check --state` or `serve` keeps runs in, with --state"
-            )
+        try:
+            found = _sources(Path(name), stack)
+        except StoreError as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or name}: cannot be read: {error.strerror}") from None
         yield found
+
+
+def _sources(place: Path, stack: ExitStack) -> list[Source]:
+    """Raises ClickException, StoreError, OSError."""
+    found = []
+    if place.is_file() or (place / NAME).is_file():
+        path = place if place.is_file() else place / NAME
+        found.append(Source(str(path), stack.enter_context(Store.look(path))))
+    if place.is_dir():
+        found += [_of_files(folder, stack.enter_context(Store.in_memory())) for folder in State(place).folders()]
+    elif not found:
+        raise click.ClickException(
+            f"{place}: there is no such folder: name one that `check --state` or `serve` keeps runs in, with --state"
+        )
+    return found
 
 
 def _of_files(folder: Path, store: Store) -> Source:

@@ -7,9 +7,9 @@
     await schedule.stop()                       # within seconds; runs that go on are ended properly
 
 Pure: `timing.py` when a plan is run, `settling.py` which verdict is in force, `patience.py` who is asked less often,
-`judging.py` what of a run counts, `state.py` what is known of a plan. The rest waits and does: `watch.py` one plan,
-`schedule.py` all of them, `turns.py` runs and single probes of a plan one after the other, `single.py` one target when
-somebody asks, `keeper.py` the way to the store, `lag.py` how late the event loop comes.
+`judging.py` what of a run counts, `clock.py` whether dates do, `state.py` what is known of a plan. The rest waits and
+does: `watch.py` one plan, `schedule.py` all of them, `turns.py` runs and single probes of a plan one after the other,
+`single.py` one target when somebody asks, `keeper.py` the way to the store, `lag.py` how late the event loop comes.
 """
 
 from agent.schedule.schedule import Schedule

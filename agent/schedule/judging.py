@@ -1,7 +1,7 @@
 """What of a run's report counts, and how its targets failed. Pure.
 
-This machine's own troubles never change a verdict: what could not be determined for want of something here, and
-everything of a run in which the event loop came much too late.
+This machine's own troubles never change a verdict: what could not be determined for want of something here,
+everything of a run in which the event loop came much too late, and what is wrong by date where the clock has jumped.
 """
 
 from collections import defaultdict
@@ -11,36 +11,44 @@ from attrs import frozen
 
 from reports.failures import LOCAL_SHORTAGES
 from reports.metrics.phases import lookups, steps
-from reports.model import FAILING, UNDETERMINED, Observation, Report
+from reports.model import DEGRADED, FAILING, UNDETERMINED, Observation, Report
 from reports.words import seconds
 
 # A loop that comes later than this part of the time that one connection is given may have missed answers.
 _PART_OF_TIMEOUT = 0.5
 _LEAST_LAG = 0.5
+# What is found by comparing dates with this machine's clock, and which findings make which verdict.
+_BY_DATE = frozenset({"tls_expired", "tls_expiring_soon", "tls_not_yet_valid"})
+_DECISIVE = {FAILING: "critical", DEGRADED: "warning"}
 
 
 @frozen
 class Judgement:
     """``spoiled``: why nothing of the run counts, in words; "" where it does.
 
+    ``clock_off``: by how many seconds the clock jumped, where it did.
     ``verdicts``: of each target what counts, None where that is nothing. ``failed``: how those failed that did.
     """
 
     spoiled: str
     verdicts: Mapping[str, str | None]
     failed: Mapping[str, str]
+    clock_off: float = 0.0
 
 
-def judge(report: Report) -> Judgement:
+def judge(report: Report, clock_off: float = 0.0) -> Judgement:
     """What of the report counts."""
     spoiled = _spoiled(report)
     blind = _blind(report)
+    by_date = _by_date(report) if clock_off else frozenset()
     verdicts = {
-        result.name: None if spoiled or (result.verdict == UNDETERMINED and result.name in blind) else result.verdict
+        result.name: None
+        if spoiled or (result.verdict == UNDETERMINED and result.name in blind) or result.name in by_date
+        else result.verdict
         for result in report.targets
     }
     failing = [result.name for result in report.targets if result.verdict == FAILING]
-    return Judgement(spoiled, verdicts, _failed(report, failing) if failing else {})
+    return Judgement(spoiled, verdicts, _failed(report, failing) if failing else {}, clock_off)
 
 
 def lag_of(report: Report) -> float | None:
@@ -86,6 +94,18 @@ def _blind(report: Report) -> set[str]:
     return {seen.target for seen in short if seen.target is not None} | {
         target.name for target in report.run.plan.targets if target.host in names
     }
+
+
+def _by_date(report: Report) -> frozenset[str]:
+    """The targets of which nothing but a date is wrong."""
+    findings = {finding.id: finding for finding in report.findings}
+    found = set()
+    for result in report.targets:
+        about = [findings[id_] for id_ in result.findings if id_ in findings]
+        decisive = {one.cause for one in about if one.severity == _DECISIVE.get(result.verdict)}
+        if decisive and decisive <= _BY_DATE:
+            found.add(result.name)
+    return frozenset(found)
 
 
 def _failed(report: Report, failing: Collection[str]) -> dict[str, str]:

@@ -42,6 +42,8 @@ class Keeper:
                 self.trouble = ""
             except StoreError as wrong:
                 self._failed(str(wrong))
+            except Exception as wrong:  # noqa: BLE001 - whatever it is, the next run is tried all the same
+                self._failed(f"{self._store.path}: {wrong!r}")
             finally:
                 self._waiting.task_done()
 

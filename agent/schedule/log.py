@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from reports.words import visible
@@ -21,7 +22,10 @@ def silent(event: str, *, level: str = "info", **facts: Any) -> None:
 
 
 def to_stderr(style: str) -> Log:
-    """The log of a process. ``style``: one of STYLES."""
+    """The log of a process. ``style``: one of STYLES.
+
+    Where stderr cannot be written (its disk is full, whoever read it has gone) lines are lost, and nothing else.
+    """
     import structlog  # noqa: PLC0415 - start-up: a tenth of a second, and most commands log nothing
 
     renderer: Any = (
@@ -42,7 +46,8 @@ def to_stderr(style: str) -> Log:
     )
 
     def say(event: str, *, level: str = "info", **facts: Any) -> None:
-        getattr(logger, level)(event, **facts)
+        with suppress(OSError, ValueError):
+            getattr(logger, level)(event, **facts)
 
     return say
 

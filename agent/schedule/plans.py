@@ -24,7 +24,11 @@ def load(names: Sequence[str]) -> list[Plan]:
             continue
         if plan.name in found:
             first = found[plan.name][0]
-            wrong.append(f"{name}: the plan is called {plan.name}, as that in {first} is: give one another name")
+            wrong.append(
+                f"{name}: named twice: once is enough"
+                if first == name
+                else f"{name}: the plan is called {plan.name}, as that in {first} is: give one another name"
+            )
         found.setdefault(plan.name, (name, plan))
     if wrong:
         raise Refused("\n".join(wrong))

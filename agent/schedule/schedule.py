@@ -18,7 +18,8 @@ from agent.state import remembered
 from agent.store import AsyncStore, Store, StoreError
 from reports.failures import Failure
 from reports.metrics import Tally
-from reports.model import Observation, Plan
+from reports.model import HEALTHY, Observation, Plan
+from reports.words import listed
 
 T = TypeVar("T")
 
@@ -182,12 +183,15 @@ class Schedule:
         if self.keeper is not None:
             self.keeper.take(report, ended.held)
         run = state.last.document() if state.last is not None else {}
-        level = "warning" if run.get("spoiled") or run.get("shortages") else "info"
-        self._log("run", level=level, plan=name, in_force=state.verdict, **{key: run[key] for key in _RUN if run[key]})
+        level = "warning" if any(run.get(key) for key in _ODD) else "info"
+        told = {key: run[key] for key in _RUN if run[key]}
+        if broken := [one for one in state.targets.values() if one.settled is not None and one.verdict != HEALTHY]:
+            told["broken"] = listed([f"{one.target.name} ({one.cause or one.verdict})" for one in broken])
+        self._log("run", level=level, plan=name, in_force=state.verdict, **told)
         self._tell("run", {"plan": name, "verdict": state.verdict, "run": run})
         for change in ended.changes:
             facts = {"plan": name, "target": change.target, "before": change.before, "after": change.after}
-            self._log("verdict", **facts, cause=change.cause or None)
+            self._log("verdict", **facts, **({"cause": change.cause} if change.cause else {}))
             self._tell("verdict", {**facts, "cause": change.cause, "run": report.run.id})
 
     def _overran(self, plan: str, runs: int) -> None:
@@ -214,7 +218,8 @@ class Schedule:
 
 
 # Of a run's document, what its line in the log tells.
-_RUN = ("id", "verdict", "duration_s", "partial", "spoiled", "shortages")
+_RUN = ("id", "verdict", "duration_s", "partial", "spoiled", "shortages", "clock_off_s")
+_ODD = ("spoiled", "shortages", "clock_off_s")
 
 
 async def _behind(before: asyncio.Task[None] | None, watch: Watch) -> None:

@@ -90,6 +90,7 @@ class LastRun:
     partial: bool
     spoiled: str
     shortages: int
+    clock_off_s: float
 
     @classmethod
     def of(cls, report: Report, judgement: Judgement) -> "LastRun":
@@ -102,6 +103,7 @@ class LastRun:
             partial=report.run.partial,
             spoiled=judgement.spoiled,
             shortages=sum(shortages(report.observations).values()),
+            clock_off_s=round(judgement.clock_off, 1),
         )
 
     def document(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ class LastRun:
             "partial": self.partial,
             "spoiled": self.spoiled,
             "shortages": self.shortages,
+            "clock_off_s": self.clock_off_s,
         }
 
 

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 
 from agent.budget import COUNTED
 from agent.runner import Runner
+from agent.schedule.clock import Clock, ahead
 from agent.schedule.judging import judge
 from agent.schedule.state import Change, PlanState, after_run
 from agent.schedule.timing import DEFAULT_INTERVAL, Gate, Slots, phase
@@ -46,9 +47,11 @@ class Ended:
     made: Made
 
     @classmethod
-    def of(cls, before: PlanState, report: Report, skipped: Collection[str], room: int) -> "Ended":
-        """All that follows from the report; takes its time where there are many targets."""
-        judgement = judge(report)
+    def of(
+        cls, before: PlanState, report: Report, skipped: Collection[str], room: int, clock_off: float = 0.0
+    ) -> "Ended":
+        """All that follows from the report; takes its time where there are many targets. ``clock_off``: clock.py."""
+        judgement = judge(report, clock_off)
         state, changes = after_run(before, report, judgement, skipped)
         made = Made.of(report, room, state.watched(spoiled=bool(judgement.spoiled)))
         return cls(report=report, state=state, changes=changes, held=state.held(), made=made)
@@ -98,6 +101,7 @@ class Watch:
         self._heavy_at: float | None = None
         self._runner: Runner | None = None
         self._changed = asyncio.Event()
+        self._clock = Clock(ahead())
         self._slots = Slots(time.monotonic(), self.state.interval, phase(host, plan.name))
         self._stopping = False
 
@@ -195,9 +199,10 @@ class Watch:
             self.state = evolve(self.state, heavy=_of_probes(report.observations))
         self._left = remembered(report)
         before, room = self.state, self._room(report)
-        ended = await self._aside(lambda: Ended.of(before, report, skipped, room))
+        off = self._clock.off(ahead(), time.monotonic())
+        ended = await self._aside(lambda: Ended.of(before, report, skipped, room, off))
         if self.state is not before:  # another plan came meanwhile
-            ended = Ended.of(self.state, report, skipped, room)
+            ended = Ended.of(self.state, report, skipped, room, off)
         self.state, self.report = ended.state, report
         self._ended(ended)
 

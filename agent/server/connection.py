@@ -155,14 +155,19 @@ class Listener:
 
     async def _accept(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
+        trouble = ""
         while True:
             try:
                 client, _ = await loop.sock_accept(sock)
             except OSError as error:
-                # ECONNABORTED, or no descriptor: accept(2).
-                self._log("no connection can be accepted", level="warning", reason=error.strerror or str(error))
+                # ECONNABORTED, or no descriptor: accept(2). Said once: it may last, and is tried often.
+                if trouble != (trouble := error.strerror or str(error)):
+                    self._log("no connection can be accepted", level="warning", reason=trouble)
                 await asyncio.sleep(_SHORT_OF_DESCRIPTORS)
                 continue
+            if trouble:
+                self._log("connections are accepted again")
+            trouble = ""
             if self.connections >= self.most and not self._make_room():
                 self.turned_away += 1
                 client.close()

@@ -262,6 +262,11 @@ def _stands(name: str, target: TargetState) -> Standing:
 
 
 def _trouble(state: PlanState) -> tuple[str, ...]:
-    if state.last is None or not state.last.spoiled:
-        return ()
-    return (f"nothing of the last run counts: {state.last.spoiled}",)
+    """What is wrong with the watching itself, in words."""
+    words = [state.trouble] if state.trouble else []
+    if state.last is not None and state.last.spoiled:
+        words.append(f"nothing of the last run counts: {state.last.spoiled}")
+    if state.last is not None and (off := state.last.clock_off_s):
+        way = "forward" if off > 0 else "back"
+        words.append(f"this machine's clock was set {way} by {seconds(abs(off))}: nothing by date counts for an hour")
+    return tuple(words)

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,9 @@ class Serve:
 
     def run(self) -> int:
         """Serve until SIGTERM (0) or Ctrl-C (130). Raises ClickException for whatever keeps it from beginning."""
+        # It ends nothing, however early it comes: the plans are read again then, as soon as they can be.
+        early: list[int] = []
+        signal.signal(signal.SIGHUP, lambda number, _: early.append(number))
         log = to_stderr(self.log)
         raise_descriptor_limit()
         try:
@@ -71,7 +74,7 @@ class Serve:
             raise click.ClickException(str(wrong)) from None
         sys.setswitchinterval(_SWITCH)
         gc.freeze()
-        return asyncio.run(self._serve(plans, web_config, sockets, path, log))
+        return asyncio.run(self._serve(plans, web_config, sockets, path, log, early))
 
     def _sockets(self, web_config: Web) -> list[socket.socket]:
         """They listen, where that is safe. Raises ClickException."""
@@ -94,7 +97,13 @@ class Serve:
         return sockets
 
     async def _serve(
-        self, plans: list[Plan], web_config: Web, sockets: list[socket.socket], path: Path, log: Log
+        self,
+        plans: list[Plan],
+        web_config: Web,
+        sockets: list[socket.socket],
+        path: Path,
+        log: Log,
+        early: Sequence[int],
     ) -> int:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: log("unexpected", level="error", what=_words(context)))
@@ -111,8 +120,10 @@ class Serve:
         try:
             schedule = Schedule(log, Tally(created=wants_created(os.environ)), socket.gethostname(), store)
             duty = _Duty(self, schedule, web_config, store, log)
-            loop.add_signal_handler(signal.SIGHUP, duty.hang_up)
             await duty.begin(plans, sockets)
+            loop.add_signal_handler(signal.SIGHUP, duty.hang_up)
+            if early:
+                duty.hang_up()
             code = await ending
             began = time.monotonic()
             await duty.end()
@@ -124,8 +135,8 @@ class Serve:
     def _path(self) -> Path:
         """The file of the history. Raises ClickException."""
         place = Path(self.state)
-        path = place if place.is_file() or place.suffix == ".db" else place / NAME
         try:
+            path = place if place.is_file() or place.suffix == ".db" else place / NAME
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise click.ClickException(f"--state {self.state}: {error.strerror or error}") from None
@@ -181,7 +192,7 @@ class _Duty:
             self._ports.append(sock.getsockname()[1])
             self._listener.listen(sock)
         await self._schedule.begin(plans)
-        addresses = [f"{host}:{port}" for host, port in self._listener.addresses]
+        addresses = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._listener.addresses]
         self._log("listening", at=addresses, tls=self._web.config.tls is not None, plans=[plan.name for plan in plans])
 
     def hang_up(self) -> None:

@@ -24,7 +24,8 @@ The order of runs is that in which they were kept, whatever the clock said (age.
 strips and lists by time go by the clock of the runs. retention.py says what is given up, schema.py how it is laid out.
 """
 
-from agent.store.plain import NAME, Size, Store
+from agent.store.opening import NAME
+from agent.store.plain import Size, Store
 from agent.store.retention import DAY, Retention
 from agent.store.served import AsyncStore
 from agent.store.trouble import Broken, Busy, Foreign, Full, Newer, StoreError, Unusable

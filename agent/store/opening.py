@@ -1,6 +1,6 @@
 """How the file is opened: made where it is missing, brought up to date, refused where it is not ours.
 
-A damaged one is set aside by whoever writes.
+A damaged one is set aside by whoever writes, where it is called NAME or begins as a database does.
 """
 
 import fcntl
@@ -17,10 +17,15 @@ from agent.store.trouble import Broken, Foreign, Newer, Unusable, told
 
 Tell = Callable[[str], None]
 
+# The store's file in a folder of states (`serve --state DIR`). What is called so is ours, however it looks.
+NAME = "history.db"
+
 # Seconds that a writer waits for another process to finish its writing.
 _PATIENCE = 5.0
 # What the log beside the file may keep on disk once it was written into it: bytes.
 _JOURNAL = 8 << 20
+# What a writer keeps of the file in memory: KiB. It seldom reads again what it wrote.
+_CACHE = 256
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 _BESIDE = ("-wal", "-shm")
 # How a file may be read: beside those who write to it; by this process alone, without files beside it; as it stands.
@@ -37,6 +42,8 @@ def for_writing(path: Path, tell: Tell) -> sqlite3.Connection:
         try:
             return _opened(path)
         except Broken as wrong:
+            if path.name != NAME and not _begins_as_database(path):
+                raise Foreign(f"{path}: this is no store of linkdoctor: name a folder, or a file of your own") from None
             _begin_anew(path, before, wrong, tell)
             return _opened(path)
 
@@ -84,6 +91,12 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _begins_as_database(path: Path) -> bool:
+    """Whether it may be a damaged store. sqlite.org/fileformat.html, 1.3."""
+    with told(path), path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _begin_anew(path: Path, damaged: tuple[int, int] | None, wrong: Broken, tell: Tell) -> None:
@@ -138,6 +151,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL}")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE}")
             _migrate(connection, path)
     except BaseException:
         connection.close()

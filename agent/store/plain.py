@@ -16,9 +16,6 @@ from reports import document
 from reports.history import Event, KeptPlan, KeptRun, Outbound, Standing, Strips
 from reports.model import Report
 
-# The store's file in a folder of states (`serve --state DIR`).
-NAME = "history.db"
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -175,7 +172,10 @@ class Store:
 
     def _asked(self, query: Callable[..., T], *arguments: str | float | None) -> T:
         with told(self.path):
-            return query(self._connection, *(plain(one) if isinstance(one, str) else one for one in arguments))
+            try:
+                return query(self._connection, *(plain(one) if isinstance(one, str) else one for one in arguments))
+            except (TypeError, ValueError, LookupError) as error:  # rows that no store has
+                raise Broken(f"{self.path}: what was kept there is damaged: {error}") from error
 
 
 def _silent(sentence: str) -> None:

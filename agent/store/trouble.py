@@ -66,6 +66,8 @@ def told(path: Path | str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise in_words(error, path) from error
+    except UnicodeDecodeError as error:  # of a text, or of SQLite's own words about one
+        raise Broken(f"{path}: the file is damaged") from error
     except zlib.error as error:
         raise Broken(f"{path}: what was kept there of a run is damaged: {error}") from error
     except OSError as error:

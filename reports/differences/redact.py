@@ -16,8 +16,9 @@ def redact(changes: Changes, names: Pseudonyms) -> Changes:
     bare: Changes = mapped(changes, lru_cache(maxsize=None)(names.rewrite))
     return evolve(
         bare,
-        before=evolve(bare.before, run="r-1"),
-        after=evolve(bare.after, run="r-2"),
+        # In other documents a place is a word of a closed list; here a host is named in it.
+        before=evolve(bare.before, run="r-1", place=names.rewrite(changes.before.place)),
+        after=evolve(bare.after, run="r-2", place=names.rewrite(changes.after.place)),
         # Words of closed lists stay, also where a host is called so.
         targets=tuple(evolve(new, fate=old.fate) for old, new in zip(changes.targets, bare.targets)),
         differences=tuple(_without_names(old, new) for old, new in zip(changes.differences, bare.differences)),

@@ -123,32 +123,32 @@ THROUGHPUT = Metric(
 )
 HELD = Metric(
     name="linkdoctor_target_connections_held",
-    help="The most connections that were held at once, where that was measured.",
+    help="The most connections to the target that stood open at once when that was measured (`saturate`).",
     labels=_TARGET,
 )
 TRIED = Metric(
     name="linkdoctor_target_connections_tried",
-    help="The most connections that were held or being opened at once, where that was measured.",
+    help="The most that stood open or were being opened at once then: where no limit was met it is above.",
     labels=_TARGET,
 )
 LIMIT = Metric(
     name="linkdoctor_target_connections_limit",
-    help="How many connections could be held, where a limit was met.",
+    help="How many connections to the target can be open at once, at the likeliest, where a limit was met.",
     labels=_TARGET,
 )
 LIMIT_LOW = Metric(
     name="linkdoctor_target_connections_limit_low",
-    help="The least that the limit of connections may be.",
+    help="The limit of connections, as low as what was measured admits: so many are safe.",
     labels=_TARGET,
 )
 LIMIT_HIGH = Metric(
     name="linkdoctor_target_connections_limit_high",
-    help="The most that the limit of connections may be.",
+    help="The limit of connections, as high as what was measured admits: more are refused.",
     labels=_TARGET,
 )
 RATE_LIMIT = Metric(
     name="linkdoctor_target_connections_per_second_limit",
-    help="How many new connections a second came about, where a limit of that kind was met.",
+    help="How many connections to the target can be opened in a second, where a limit of that kind was met.",
     labels=_TARGET,
 )
 
@@ -207,7 +207,7 @@ PLAN_FINDINGS = Metric(
 )
 NEEDED = Metric(
     name="linkdoctor_plan_connections_needed",
-    help="How many connections the job needs at once, where the plan says so.",
+    help="How many connections the job opens at once, where the plan says so (`job`).",
     labels=_PLAN,
 )
 LAST_RUN = Metric(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -287,6 +288,22 @@ def test_bad_input(tmp_path, store):
         assert said in " ".join(error.split()), error
     assert (tmp_path / "notes.txt").read_text() == "mine"
     assert not (tmp_path / ".local").exists()
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_a_folder_of_somebody_else(tmp_path, store):
+    """The store of a service, asked for by another user: in words."""
+    store.keep(report(WELL))
+    (tmp_path / "state").chmod(0o700)
+    somebody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups") if os.geteuid() == 0 else ()
+    if not somebody:
+        (tmp_path / "state").chmod(0)
+    for arguments in (("history",), ("diff",), ("diff", tmp_path / "state" / "x", "last")):
+        command = [*somebody, LINKDOCTOR, *arguments, "--state", tmp_path / "state"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert re.fullmatch(r"Error: \S+: cannot be read: Permission denied\n", done.stderr)
+    (tmp_path / "state").chmod(0o700)
 
 
 def test_a_report_that_made_room(tmp_path):

@@ -115,6 +115,12 @@ class Peer:
     async def hang_up(self, reader, writer):
         """Close at once."""
 
+    async def flood(self, reader, writer):
+        """Send without an end, and listen to nothing."""
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
     async def endless(self, reader, writer):
         """Answer without an end."""
         await reader.read(4096)

@@ -16,6 +16,7 @@ from agent.schedule.log import silent
 from agent.store import Full
 from reports.metrics import Tally
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED
+from reports.services import SERVICES
 from tests.agent.schedule.scenes import PATIENCE, Heard, Peer, plan, state_of, watched
 from tests.agent.store import runs
 from tests.tls_servers import HERE
@@ -68,6 +69,27 @@ async def test_a_target_that_never_stops_sending():
             assert state_of(schedule, good.address).verdict == HEALTHY
             assert state_of(schedule, "endless").verdict in (HEALTHY, DEGRADED)
             assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+
+
+async def test_no_service_waits_for_the_end():
+    """Whatever is spoken: what is sent without an end, from the first moment on, is not read to its end, nor kept."""
+    async with contextlib.AsyncExitStack() as stack:
+        good = await stack.enter_async_context(Peer())
+        targets = []
+        for service in SERVICES:
+            flood = await stack.enter_async_context(Peer())
+            flood.behave = flood.flood
+            targets.append({"name": service, "address": f"{service}://{flood.address}"})
+        async with watched(plan(*targets, good.address, every=1.0)) as (schedule, heard):
+            await heard.runs(2)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            await heard.runs(3)
+
+            assert state_of(schedule, good.address).verdict == HEALTHY
+            assert all(state_of(schedule, service).counts for service in SERVICES)
+            assert state_of(schedule, "mysql").cause == "wrong_service"
+            assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+            assert schedule.crashes == 0
 
 
 _SHORT = """

@@ -1,10 +1,11 @@
 """What of a run counts: this machine's own troubles change no verdict."""
 
+import pytest
 from attrs import evolve
 
 from agent.schedule.judging import evidence_of, judge
 from reports.failures import Failure
-from reports.model import FAILING, HEALTHY, UNDETERMINED, Plan, Target, TargetResult, Vantage, worst
+from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Plan, Target, TargetResult, Vantage, worst
 from tests.reports import samples
 from tests.reports.building import report_of, seen
 
@@ -58,6 +59,38 @@ def test_a_loop_that_came_late():
     assert late.verdicts == {"a": None, "b": None}
     assert late.spoiled == "the event loop came 1.7 s late: more than 1.5 s"
     assert (usual.verdicts, usual.spoiled) == ({"a": FAILING, "b": HEALTHY}, "")
+
+
+def with_findings(verdict, *findings):
+    """A report on one target, with findings of these causes and severities."""
+    found = [
+        Finding(
+            id=f"f-{cause}", cause=cause, layer="tls", severity=severity, confidence=0.9, targets=("a",), summary=""
+        )
+        for cause, severity in findings
+    ]
+    report = two({"a": verdict, "b": HEALTHY})
+    first = evolve(report.targets[0], findings=tuple(one.id for one in found))
+    return evolve(report, targets=(first, *report.targets[1:]), findings=tuple(found))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "findings", "counts"),
+    [
+        (FAILING, [("tls_expired", "critical")], False),
+        (FAILING, [("tls_not_yet_valid", "critical")], False),
+        (DEGRADED, [("tls_expiring_soon", "warning")], False),
+        (FAILING, [("tls_expired", "critical"), ("tls_wrong_name", "critical")], True),
+        (FAILING, [("http_5xx", "critical"), ("tls_expiring_soon", "warning")], True),
+        (DEGRADED, [("tls_expiring_soon", "warning"), ("path_loss", "warning")], True),
+    ],
+)
+def test_a_clock_that_jumped(verdict, findings, counts):
+    """Where nothing but a date is wrong with a target nothing of it counts; without a jump it does."""
+    report = with_findings(verdict, *findings)
+
+    assert judge(report, clock_off=86_400.0).verdicts == {"a": verdict if counts else None, "b": HEALTHY}
+    assert judge(report).verdicts == {"a": verdict, "b": HEALTHY}
 
 
 def test_how_targets_failed():

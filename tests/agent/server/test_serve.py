@@ -1,6 +1,8 @@
 """`linkdoctor serve` from its beginning to its end: what keeps it from beginning, signals, reloads."""
 
+import fcntl
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -38,6 +40,7 @@ def test_on_duty(tmp_path, peer):
     assert (run["plan"], run["verdict"], run["in_force"]) == ("nightly-etl", "failing", "failing")
     assert [target["verdict"] for target in state["targets"]] == ["healthy", "failing"]
     assert state["targets"][1]["cause"] == "service_not_listening"
+    assert run["broken"] == "dead (service_not_listening)"
     assert code == 0
     assert serving.of("ended")[0]["seconds"] < 10
     assert serving.said == []
@@ -91,6 +94,7 @@ def test_two_plans_of_one_name(tmp_path, peer):
 
     assert code == 3
     assert "the plan is called nightly-etl, as that in" in said
+    assert begin(one, one) == (3, f"Error: {one}: named twice: once is enough\n")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +128,24 @@ def test_a_port_that_is_taken(tmp_path, peer):
 
     assert code == 3
     assert f"--listen {peer}: Address already in use" in said
+
+
+def test_ipv6(tmp_path, peer):
+    """Where it listens is written as in a URL."""
+    with serve(write_plan(tmp_path, peer), state=tmp_path, listen="[::1]:0") as serving:
+        assert serving.wait("listening")["at"] == [f"[::1]:{serving.port}"]
+        assert serving.end() == 0
+
+
+def test_a_plan_in_place_of_a_history(tmp_path, peer):
+    """It is refused, and stays where it is."""
+    plan = write_plan(tmp_path, peer)
+    before = plan.read_text()
+    code, said = begin(plan, "--state", plan, "--listen", f"{HERE}:0")
+
+    assert code == 3
+    assert said == f"Error: --state: {plan}: this is no store of linkdoctor: name a folder, or a file of your own\n"
+    assert plan.read_text() == before
 
 
 def test_others_may_reach_it_where_somebody_says_so(tmp_path, peer):
@@ -168,6 +190,28 @@ def test_reload(tmp_path, peer, how):
         assert serving.target(peer)["since"] == since
         assert b'linkdoctor_reloads_total{result="refused"} 1.0' in serving.ask("/metrics")[2]
         assert serving.end() == 0
+
+
+def test_a_reload_that_comes_too_early(tmp_path, peer):
+    """SIGHUP while the history is still being opened: it ends nothing, and the plans are read again then."""
+    plan, port = write_plan(tmp_path, peer), free_port()
+    folder = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # as another process that opens it
+    with serve(plan, state=tmp_path, listen=f"{HERE}:{port}") as serving:
+        while _refused(port):
+            assert serving.process.poll() is None
+        write_plan(tmp_path, peer, {"name": "dead", "address": f"{HERE}:{free_port()}"})
+        serving.send(signal.SIGHUP)
+        os.close(folder)
+        serving.wait("plans read again")
+        serving.more("run")
+        assert [target["name"] for target in serving.state()["targets"]] == [peer, "dead"]
+        assert serving.end() == 0
+
+
+def _refused(port):
+    with socket.socket() as client:
+        return client.connect_ex((HERE, port)) != 0
 
 
 def test_ready_and_healthy(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.store import DAY, NAME, Foreign, Newer, Retention, Store, Unusable, opening, schema
+from agent.store import DAY, NAME, Broken, Foreign, Newer, Retention, Store, Unusable, opening, schema
 from agent.store.rows import plain
 from reports.history import BIT, LETTERS
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, VERDICTS
@@ -471,6 +471,22 @@ def test_another_programs_file(path):
     assert path.read_bytes() == before
 
 
+def test_a_file_that_is_no_database(tmp_path):
+    """A plan that was named for a store by mistake is refused, and stays where it is; a damaged store is set aside."""
+    mine = tmp_path / "nightly-etl.yaml"
+    mine.write_text("targets: [www.example.com:443]\n" * 100)
+    with pytest.raises(Foreign, match=r"nightly-etl\.yaml: this is no store of linkdoctor"):
+        Store.open(mine, tell=untold)
+    assert [path.name for path in tmp_path.iterdir()] == ["nightly-etl.yaml"]
+
+    copy, told = tmp_path / "copy.sqlite", []
+    with Store.open(copy, tell=untold) as store:
+        kept(store, *(report(WELL, started=AT + n) for n in range(50)))
+    copy.write_bytes(copy.read_bytes()[:100] + b"\xff" * 8000)
+    Store.open(copy, tell=told.append).close()
+    assert "the file is damaged" in told[0]
+
+
 @pytest.mark.parametrize("damage", ["header", "pages", "text"])
 def test_a_damaged_file_is_set_aside(path, damage):
     """As it is, with its log, and that is told; a new one is begun. Who only reads says what is wrong."""
@@ -506,6 +522,18 @@ def test_a_damaged_report(store):
     with pytest.raises(Exception, match="what was kept there of a run is damaged"):
         store.report(first)
     assert store.report(second) == report(ILL, started=AT + 1)
+
+
+@pytest.mark.parametrize("harm", ["plan SET newest = 99", "run SET verdict = 77", "run SET verdict = x'ff'"])
+def test_rows_that_no_store_has(store, harm):
+    """A damaged file may hold any numbers: what is asked of it fails in words."""
+    kept(store, report(WELL))
+    store._connection.execute("PRAGMA foreign_keys = OFF")
+    store._connection.execute("PRAGMA ignore_check_constraints = ON")
+    store._connection.execute(f"UPDATE {harm}")
+
+    with pytest.raises(Broken, match="what was kept there is damaged"):
+        store.plans()
 
 
 def test_what_cannot_be_opened(path, tmp_path):
