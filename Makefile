@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: install system demo test check format bench soak lab saturation causes draws kills clean help
+.PHONY: install system demo test check format bench soak lab saturation causes draws kills fuzz clean help
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -64,6 +64,10 @@ draws: install system
 ## make kills     kill -9 of a process that writes to the history, again and again: what was acknowledged is there (KILLS=200)
 kills: install
 	$(BIN)/python -m tests.agent.store.kills $(or $(KILLS),200)
+
+## make fuzz      bytes that are nearly right, for an hour, to all that reads bytes from outside (FUZZ="--minutes 5 dns tls")
+fuzz: install
+	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 # As root: installs the servers and tools that the lab needs. Otherwise: names what is missing, with the line that installs it.
 system:

@@ -353,6 +353,7 @@ def _read(raw: bytes, name: str) -> _Answer:
     import dns.flags  # noqa: PLC0415
     import dns.message  # noqa: PLC0415
     import dns.rcode  # noqa: PLC0415
+    import dns.rdatatype  # noqa: PLC0415
 
     try:
         message = dns.message.from_wire(raw, ignore_trailing=True, raise_on_truncation=False)
@@ -364,9 +365,8 @@ def _read(raw: bytes, name: str) -> _Answer:
     for rrset in message.answer:
         owner = rrset.name.to_text(omit_final_dot=True).lower()
         for record in rrset:
-            target = getattr(record, "target", None)
-            if target is not None:
-                aliases[owner] = target.to_text(omit_final_dot=True).lower()
+            if record.rdtype == dns.rdatatype.CNAME:  # others have a target, too, and of URI it is no name
+                aliases[owner] = record.target.to_text(omit_final_dot=True).lower()
             text = str(getattr(record, "address", ""))
             if parse_address(text) is not None:
                 addresses.setdefault(owner, []).append(text)

@@ -3,6 +3,7 @@
 One GET over a connection of its own. The answer may be text, JSON or a page: what counts is the one address in it.
 """
 
+import asyncio
 import html
 import json
 import re
@@ -33,7 +34,8 @@ _CHUNK = 4096
 _KEYS = ("ip", "ip_addr", "ip_address", "ipaddress", "address", "addr", "origin", "query", "client_ip", "remote_addr")
 # Whole words, so that no part of a version or a time is taken for an address.
 _WORD = re.compile(r"[0-9A-Za-z_.:-]{2,60}")
-_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>")
+# With the numbers of characters that there are not: html.unescape does not bear any length.
+_MARKUP = re.compile(r"(?is)<(script|style)\b.*?</\1\s*>|<[^<>]*>|&#[0-9]{8,}")
 
 
 async def probe(ask: Ask, opening: Open, notes: Notes, proxy: Optional[Proxy] = None) -> bool:
@@ -97,7 +99,11 @@ async def _fetch(stream: Stream, request: h11.Request, timeout: float) -> Tuple[
                 raise EOFError("the peer closed within its reply") from error
             raise Failed(Failure.HTTP_MALFORMED, describe(error)) from error
         if event is h11.NEED_DATA:
-            data = await stream.read(_CHUNK, max(0.0, deadline - time.monotonic()))
+            left = deadline - time.monotonic()
+            # A peer that never pauses must not outlast the deadline.
+            if left <= 0:
+                raise asyncio.TimeoutError("no whole answer in time")
+            data = await stream.read(_CHUNK, left)
             ended = not data
             machine.receive_data(data)
         elif isinstance(event, h11.Response):

@@ -50,10 +50,21 @@ _LINK = struct.Struct("=BxHiII")
 _ADDR = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
+_UIDS, _PORTS = struct.Struct("=II"), struct.Struct("=HH")
 
 IPV4 = socket.AF_INET
 IPV6 = socket.AF_INET6
 
+# How long the body of a message is at least.
+_LEAST = {
+    _NLMSG_ERROR: 4,
+    _RTM_NEWLINK: _LINK.size,
+    _RTM_NEWADDR: _ADDR.size,
+    _RTM_NEWROUTE: _ROUTE.size,
+    _RTM_NEWRULE: _ROUTE.size,
+}
+
+_MAX_ERRNO = 4095  # include/linux/err.h
 _BUFFER = 1 << 18
 _SECONDS = 2.0
 
@@ -105,9 +116,9 @@ def links() -> Links:
         if kind == _RTM_NEWADDR:
             family, prefix, _, _, index = _ADDR.unpack_from(body)
             found = dict(_attributes(body[_ADDR.size :]))
-            raw = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
-            if raw is not None:
-                addresses.setdefault(index, []).append("%s/%d" % (socket.inet_ntop(family, raw), prefix))
+            address = _text(family, found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS))
+            if address:
+                addresses.setdefault(index, []).append("%s/%d" % (address, prefix))
     interfaces: Dict[int, Interface] = {}
     for kind, body in _ask(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0), _NLM_F_DUMP):
         if kind != _RTM_NEWLINK:
@@ -196,6 +207,8 @@ def _rejecting(family: int, address: str, refusal: int) -> Route:
             continue
         found = dict(_attributes(body[_ROUTE.size :]))
         beyond = (128 if family == socket.AF_INET6 else 32) - body[1]
+        if beyond < 0:
+            raise _strange()
         if raw >> beyond == int.from_bytes(found.get(_RTA_DST, b""), "big") >> beyond:
             narrowest = body[1]
             cidr = _cidr(family, found.get(_RTA_DST), narrowest) or "default"
@@ -214,10 +227,10 @@ def _rule(body: bytes) -> PolicyRule:
         "iif": incoming,
         "oif": outgoing,
         "l3mdev": "on" if _FRA_L3MDEV in found else "",
-        "uidrange": "%d-%d" % struct.unpack_from("=II", found[_FRA_UIDS]) if _FRA_UIDS in found else "",
-        "ipproto": str(found[_FRA_PROTOCOL][0]) if _FRA_PROTOCOL in found else "",
-        "sport": "%d-%d" % struct.unpack_from("=HH", found[_FRA_SOURCE_PORTS]) if _FRA_SOURCE_PORTS in found else "",
-        "dport": "%d-%d" % struct.unpack_from("=HH", found[_FRA_PORTS]) if _FRA_PORTS in found else "",
+        "uidrange": _range(_UIDS, found.get(_FRA_UIDS)),
+        "ipproto": str(found[_FRA_PROTOCOL][0]) if found.get(_FRA_PROTOCOL) else "",
+        "sport": _range(_PORTS, found.get(_FRA_SOURCE_PORTS)),
+        "dport": _range(_PORTS, found.get(_FRA_PORTS)),
     }
     return PolicyRule(
         priority=_number(found.get(_FRA_PRIORITY)),
@@ -230,6 +243,10 @@ def _rule(body: bytes) -> PolicyRule:
         foreign=bool(mark) or incoming not in ("", "lo") or bool(outgoing) or _FRA_L3MDEV in found,
         inverted=bool(flags & _RULE_INVERT),
     )
+
+
+def _range(shape: struct.Struct, raw: Optional[bytes]) -> str:
+    return "%d-%d" % shape.unpack_from(raw) if raw is not None and len(raw) >= shape.size else ""
 
 
 def _table(body: bytes, found: Dict[int, bytes]) -> int:
@@ -261,26 +278,41 @@ def _text(family: int, raw: Optional[bytes]) -> str:
 
 
 def _ask(kind: int, body: bytes, flags: int) -> Iterator[Tuple[int, bytes]]:
-    """The kernel's answers to one request: (message type, body)."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as sock:
+    """The kernel's answers to one request: (message type, body). Raises OSError."""
+    with _opened() as sock:
         sock.settimeout(_SECONDS)
         sock.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | flags, 1, 0) + body)
         while True:
             data = sock.recv(_BUFFER)
+            if len(data) < _HEADER.size:
+                raise _strange()
             while len(data) >= _HEADER.size:
                 length, answer, _, _, _ = _HEADER.unpack_from(data)
+                if length < _HEADER.size + _LEAST.get(answer, 0) or length > len(data):
+                    raise _strange()
                 payload = data[_HEADER.size : length]
                 data = data[(length + 3) & ~3 :]
                 if answer == _NLMSG_DONE:
                     return
                 if answer == _NLMSG_ERROR:
                     number = -struct.unpack_from("=i", payload)[0]
+                    if not 0 <= number <= _MAX_ERRNO:
+                        raise _strange()
                     if number:
                         raise OSError(number, os.strerror(number))
                     return
                 yield answer, payload
             if not flags & _NLM_F_DUMP:
                 return
+
+
+def _opened() -> socket.socket:
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+
+
+def _strange() -> OSError:
+    """What came is no message, or no whole one."""
+    return OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 
 def _attributes(data: bytes) -> Iterator[Tuple[int, bytes]]:

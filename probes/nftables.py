@@ -19,6 +19,8 @@ _COMMAND = ("nft", "--json", "list", "ruleset")
 _SECONDS = 2.0
 _MOST_BYTES = 1 << 23
 _MOST_JUMPS = 16  # NFT_JUMP_STACK_SIZE
+# Chains that jump to several others, these again, and so on: so many statements a packet is taken past.
+_MOST_STATEMENTS = 20_000
 
 _NET_ADMIN = 12  # CAP_NET_ADMIN
 _LEGACY_TABLES = "/proc/net/ip_tables_names"
@@ -34,6 +36,11 @@ _UNREAD = frozenset({"vmap", "queue", "xt"})
 _NEUTRAL = frozenset({"counter", "log", "comment", "notrack", "mangle", "continue"})
 
 Json = Dict[str, Any]
+
+# What comes of JSON that is not as it is in libnftables-json(5).
+_STRANGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+# Stands for a statement that is not: it may decide anything.
+_ODD: Json = {"xt": None}
 
 
 @frozen(kw_only=True)
@@ -96,8 +103,16 @@ def read() -> Optional["Ruleset"]:
         )
         if done.returncode or len(done.stdout) > _MOST_BYTES:
             return None
-        return Ruleset(json.loads(done.stdout.decode("utf-8", "replace"))["nftables"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return parsed(done.stdout)
+
+
+def parsed(text: bytes) -> Optional["Ruleset"]:
+    """The rules in nft's JSON; None where that is something else."""
+    try:
+        return Ruleset(json.loads(text.decode("utf-8", "replace"))["nftables"])
+    except _STRANGE:
         return None
 
 
@@ -131,9 +146,11 @@ class Ruleset:
         for entry in entries:
             for kind, body in entry.items():
                 if kind == "chain":
-                    self._chains[_place(body, "name")] = body
+                    prio = body.get("prio", 0)
+                    self._chains[_place(body, "name")] = {**body, "prio": prio if isinstance(prio, int) else 0}
                 elif kind == "rule":
-                    self._rules.setdefault(_place(body, "chain"), []).append(body)
+                    known = [_known(statement) for statement in body.get("expr", ())]
+                    self._rules.setdefault(_place(body, "chain"), []).append({"expr": known})
                 elif kind == "set":
                     self._sets[_place(body, "name")] = body
 
@@ -171,6 +188,7 @@ class _Passage:
         self._chains, self._rules, self._sets = chains, rules, sets
         self._packet = packet
         self._sure = True
+        self._passed = 0
         self.met: List[Refusal] = []
 
     def enter(self, chain: Json) -> None:
@@ -183,6 +201,10 @@ class _Passage:
         if depth > _MOST_JUMPS:
             return None
         for rule in self._rules.get(place, ()):
+            self._passed += 1 + len(rule["expr"])
+            if self._passed > _MOST_STATEMENTS:
+                self._sure = False
+                return None
             holds = self._holds(rule, place)
             verdict, target = _verdict(rule)
             if holds is False or not verdict:
@@ -211,7 +233,10 @@ class _Passage:
         for statement in rule.get("expr", ()):
             ((kind, body),) = statement.items()
             if kind == "match":
-                known.append(self._matches(body, place))
+                try:
+                    known.append(self._matches(body, place))
+                except _STRANGE:
+                    known.append(None)
             elif kind not in _NEUTRAL and kind not in _VERDICTS:
                 known.append(None)
         return False if False in known else None if None in known else True
@@ -289,7 +314,19 @@ def _headers(left: Any) -> List[str]:
 
 
 def _place(body: Json, key: str) -> Tuple[str, ...]:
-    return (body["family"], body["table"], body[key])
+    family, table, name = body["family"], body["table"], body[key]
+    if not (isinstance(family, str) and isinstance(table, str) and isinstance(name, str)):
+        raise TypeError("a place that is no name")
+    return family, table, name
+
+
+def _known(statement: Any) -> Json:
+    """The statement, where it is one."""
+    if not isinstance(statement, dict) or len(statement) != 1:
+        return _ODD
+    ((kind, body),) = statement.items()
+    jumps = kind in ("jump", "goto")
+    return _ODD if jumps and not (isinstance(body, dict) and isinstance(body.get("target"), str)) else statement
 
 
 def _verdict(rule: Json) -> Tuple[str, str]:
@@ -329,7 +366,10 @@ def _plain(value: Any) -> Any:
 
 def _written(rule: Json) -> str:
     """The rule nearly as nft writes it."""
-    return " ".join(word for word in map(_statement, rule.get("expr", ())) if word)
+    try:
+        return " ".join(word for word in map(_statement, rule["expr"]) if word)
+    except _STRANGE:
+        return _verdict(rule)[0]
 
 
 def _statement(statement: Json) -> str:

@@ -1,5 +1,6 @@
 """What resolv.conf(5) tells the job's own resolver: name servers, search list, options."""
 
+import re
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -13,6 +14,7 @@ PATH = "/etc/resolv.conf"
 # resolv.conf(5): MAXNS; more are ignored.
 _MOST_SERVERS = 3
 _MOST_NDOTS = 15
+_NDOTS = re.compile(r"ndots:([0-9]{1,9})")
 _DNS_PORT = 53
 
 
@@ -48,8 +50,9 @@ def parse(text: str, source: str = PATH) -> ResolverConfig:
             search = tuple(word.strip(".").lower() for word in words[1:] if word.strip("."))
         elif words[0] == "options":
             for option in words[1:]:
-                if option.startswith("ndots:") and option[6:].isdigit():
-                    ndots = min(int(option[6:]), _MOST_NDOTS)
+                number = _NDOTS.fullmatch(option)
+                if number:
+                    ndots = min(int(number.group(1)), _MOST_NDOTS)
     return ResolverConfig(servers=tuple(servers[:_MOST_SERVERS]), search=search, ndots=ndots, source=source)
 
 

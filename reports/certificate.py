@@ -28,6 +28,8 @@ _EXTENSIONS = 0xA3  # [3] EXPLICIT
 _DNS_NAME = 0x82  # GeneralName [2] IMPLICIT IA5String
 _IP_ADDRESS = 0x87  # GeneralName [7] IMPLICIT OCTET STRING
 
+# More than any that is assigned; its numbers are without an end otherwise.
+_LONGEST_OID = 256
 _SUBJECT_ALT_NAME = "2.5.29.17"
 
 # The short names of RFC 4514 section 3; other types stand as their number.
@@ -171,6 +173,8 @@ def _escaped(value: str) -> str:
 
 def _object_id(content: bytes) -> str:
     """X.690 section 8.19: base 128, the first two numbers in one."""
+    if len(content) > _LONGEST_OID:
+        raise CertificateError("an object identifier of %d bytes" % len(content))
     numbers: List[int] = []
     number = 0
     for octet in content:

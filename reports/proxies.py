@@ -6,6 +6,7 @@ differ, the comments say whom it follows.
 
 import base64
 import ipaddress
+import re
 from typing import Dict, Mapping, Optional, Tuple
 from urllib.parse import unquote, urlsplit
 
@@ -15,6 +16,7 @@ from reports.addresses import parse_address
 from reports.model import Target, join_port
 from reports.services import HTTP, SERVICES, is_tls
 
+_PORT = re.compile(r"[0-9]{1,5}")
 _DEFAULT_PORT = {"http": 80, "https": 443}  # as requests; curl takes 1080
 
 
@@ -130,7 +132,7 @@ def _split(entry: str) -> Tuple[str, Optional[int]]:
     host, colon, port = entry.rpartition(":") if not entry.endswith("]") else (entry, "", "")
     if not colon:
         return (host or port).strip("[]"), None
-    return host.strip("[]"), int(port) if port.isdigit() else -1
+    return host.strip("[]"), int(port) if _PORT.fullmatch(port) else -1
 
 
 def _variables(environment: Mapping[str, str]) -> Dict[str, Tuple[str, str]]:

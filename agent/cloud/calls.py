@@ -66,7 +66,7 @@ class Cloud:
                 if not token or token == asked.get("NextToken"):
                     return
                 asked["NextToken"] = token
-            elif not rows_of(answer, action) or number * pages.most >= int(answer.get("TotalCount") or 0):
+            elif not rows_of(answer, action) or number * pages.most >= _total(answer):
                 return
         raise CloudError(f"{action.permission} in {self.region}: more than {_MOST_PAGES} pages: ask for less (--vpc)")
 
@@ -93,5 +93,11 @@ def rows_of(answer: Row, action: Action) -> list[Row]:
     """The rows of one answer."""
     found: Any = answer
     for key in action.rows:
-        found = (found or {}).get(key)
-    return [row for row in found or [] if isinstance(row, dict)]
+        found = found.get(key) if isinstance(found, dict) else None
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _total(answer: Row) -> int:
+    """How many rows all pages have together."""
+    total = answer.get("TotalCount")
+    return total if isinstance(total, int) else 0

@@ -235,7 +235,7 @@ class _Reading:
 
     def _there(self, what: str, ids: Iterable[str], rows: Iterable[Row], key: str) -> None:
         """That all that was named exists."""
-        there = {row.get(key) for row in rows}
+        there = {str(row.get(key)) for row in rows}
         missing = [words.visible(id_) for id_ in ids if id_ not in there]
         if missing:
             raise CloudError(

@@ -42,7 +42,7 @@ def vswitch(row: Row) -> VSwitch:
         zone=_text(row, "ZoneId"),
         cidr6=_text(row, "Ipv6CidrBlock"),
         free=_number(row, "AvailableIpAddressCount"),
-        route_table=_text(row.get("RouteTable") or {}, "RouteTableId"),
+        route_table=_text(_row(row, "RouteTable"), "RouteTableId"),
         acl=_text(row, "NetworkAclId"),
     )
 
@@ -155,7 +155,7 @@ def _route(row: Row) -> Route:
 
 def acl(answer: Row) -> Acl:
     """An answer of DescribeNetworkAclAttributes."""
-    row = answer.get("NetworkAclAttribute") or {}
+    row = _row(answer, "NetworkAclAttribute")
     return Acl(
         id=_text(row, "NetworkAclId"),
         name=_text(row, "NetworkAclName"),
@@ -190,11 +190,21 @@ def _number(row: Row, key: str) -> int | None:
 
 
 def _rows(row: Row, outer: str, inner: str) -> list[Row]:
-    return [each for each in (row.get(outer) or {}).get(inner) or [] if isinstance(each, dict)]
+    return [each for each in _inside(row, outer, inner) if isinstance(each, dict)]
 
 
 def _texts(row: Row, outer: str, inner: str) -> list[str]:
-    return [each for each in (row.get(outer) or {}).get(inner) or [] if isinstance(each, str)]
+    return [each for each in _inside(row, outer, inner) if isinstance(each, str)]
+
+
+def _inside(row: Row, outer: str, inner: str) -> list[Any]:
+    found = _row(row, outer).get(inner)
+    return found if isinstance(found, list) else []
+
+
+def _row(row: Row, key: str) -> Row:
+    found = row.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:

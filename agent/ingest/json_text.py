@@ -8,7 +8,8 @@ from agent.ingest.lines import Item, Lines, Torn
 from agent.ingest.values import column, quoted
 from reports.columns import is_report
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+# One that does not end goes to the text's end: to look for a string behind each of its quotes would take for ever.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 
 _START = re.compile(r'\s*(?:\[\s*)?(?:\{\s*(?:"|$)|"\{\\|$)')

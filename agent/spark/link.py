@@ -32,10 +32,13 @@ class Link:
 
     async def hear(self, patience: float) -> List[Any]:
         """What it says next. Raises TimeoutError after so many seconds, EOFError or OSError where it is gone."""
-        line = await asyncio.wait_for(self._reader.readline(), patience)
-        if not line.endswith(b"\n"):
+        try:
+            line = await asyncio.wait_for(self._reader.readline(), patience)
+            words: Any = json.loads(line.decode()) if line.endswith(b"\n") else None
+        except (ValueError, RecursionError) as error:
+            raise EOFError("it says nothing of ours") from error
+        if not isinstance(words, list) or not words:
             raise EOFError("it is gone")
-        words: List[Any] = json.loads(line.decode())
         return words
 
     def close(self) -> None:

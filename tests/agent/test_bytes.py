@@ -107,6 +107,32 @@ async def test_datagrams_count():
     assert len(other) == 100
 
 
+async def test_others_do_not_outlast_the_time():
+    """Whoever sends something else, again and again and at once, is not listened to beyond the time."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, within() as network:
+        server.bind((HERE, 0))
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        looked_at = []
+
+        def fits(_):
+            looked_at.append(server.sendto(b"not for you", client))
+            return False
+
+        async def answer():
+            nonlocal client
+            _, client = await asyncio.get_running_loop().sock_recvfrom(server, 512)
+            fits(None)
+
+        client = None
+        answering = asyncio.ensure_future(answer())
+        with pytest.raises(TimeoutError):
+            await network.ask_datagram(HERE, port, b"?", 0.1, "a", fits)
+        await answering
+
+    assert len(looked_at) > 2
+
+
 async def test_no_volley_past_the_limit():
     """Where the bytes are spent, no datagram leaves."""
     udp = methods(HERE)[-1]
