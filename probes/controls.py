@@ -16,6 +16,9 @@ from probes.pace import Slowness
 from reports.failures import Failure
 from reports.model import join_port
 
+# A handshake with a control is one of those that are begun, and waits for its turn: returns when it may begin.
+Turn = Callable[[], Awaitable[None]]
+
 # How often each is asked at a limit: once so and once so is chance.
 ROUNDS = 2
 # Seconds between two looks on the way up.
@@ -33,7 +36,7 @@ class Control:
 class Controls:
     """The controls of ``ask``: handshakes, within ``patience`` seconds each, which ``finish`` ends as services want it.
 
-    ``others_pass``: at a limit another target through the same way was reached.
+    ``others_pass``: at a limit another target through the same way was reached. ``told``: there is nothing more to ask.
     """
 
     def __init__(
@@ -56,21 +59,24 @@ class Controls:
         self._asked = 0.0
         self._answers: DefaultDict[str, List[Tuple[Optional[Failure], float]]] = defaultdict(list)
         self.others_pass = False
+        self.told = not self._controls
 
-    async def suffer(self, *, again: bool = False) -> bool:
+    async def suffer(self, turn: Turn, *, again: bool = False) -> bool:
         """Whether another target through the same way is not answered any more, or late. Asked once a second."""
         others = [control for control in self._controls if control.kind == "way"]
         now = time.monotonic()
         if not others or (now < self._asked + _EVERY and not again):
             return False
         self._asked = now
+        await turn()
         failure, took = await self._connect(others[0])
         return failure is not None or self._slowness.of([took])
 
-    async def all_pass(self) -> bool:
+    async def all_pass(self, turn: Turn) -> bool:
         """Ask each, up to the first that is refused; whether there is any, and none was."""
         failure: Optional[Failure] = Failure.UNKNOWN
         for control in self._controls:
+            await turn()
             failure, took = await self._connect(control)
             self._answers[control.kind].append((failure, took))
             if failure is not None:
@@ -83,6 +89,7 @@ class Controls:
 
     def conclude(self, held: int) -> None:
         """Write down, one observation each, what those say that said the same every time."""
+        self.told = True
         for control in self._controls:
             answers = self._answers[control.kind]
             if len(answers) == ROUNDS and len({failure is None for failure, _ in answers}) == 1:

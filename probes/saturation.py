@@ -1,48 +1,55 @@
 """The saturation probe: how many connections a way holds, found by raising their number with care.
 
-An ascent goes up by a tenth at most, so that never more than 110 % of a limit is tried, and opens faster as it goes.
-A SYN that is lost by chance is followed by one that gets through: there was room. A run of refused ones is a limit:
-the controls are asked, and half is given back at once. Numbers and manners: docs/saturation.md.
+An ascent goes up by a tenth at most, so that never more than 110 % of a limit is tried, and opens faster as long as
+nothing is refused. A SYN that is lost by chance is followed by one that gets through: there was room. A run of refused
+ones is a limit: the controls are asked, and half is given back at once. Numbers and manners: docs/saturation.md.
 """
 
 import asyncio
 import collections
+import random
 import time
-from typing import Awaitable, Callable, Deque, List, Optional, Sequence, Tuple
+from itertools import groupby
+from typing import Awaitable, Callable, Deque, List, Optional, Sequence
 
 from probes.contract import Ask, Notes, Step
 from probes.controls import ROUNDS, Controls
-from probes.holding import LOCAL, SILENT, Attempt, Holding
-from probes.pace import FIRST_RATE, WINDOW, Flow, Pace, Slowness
+from probes.holding import ANSWER, CLOSED, LOCAL, SILENT, UNANSWERED, Attempt, Holding
+from probes.pace import FIRST_RATE, Count, Flow, Pace, Slowness
 from reports.failures import Failure
 from reports.saturation import Ascent
-from reports.statistics import median, wilson
+from reports.statistics import median
 
 # The level rises by this part of what is held; below, one at a time.
 _TENTH = 10
+# It takes about so many seconds at most: what it met is known before it goes on.
+_LEVEL = 0.25
 # Near an estimate it rises by this part of it.
 _FIFTIETH = 50
 _NEAR = 0.9
 
 # A limit lets nothing through: so many refused ones in a row, with those that are tried once more.
 _IN_A_ROW = 3
-# What is refused here and there among these last ones is no chance above the share: heavy loss, or a limited rate.
+# Of these last ones some are refused here and there, more than once: heavy loss, or a limited rate. Either is looked
+# into, and by then no faster ones were tried. A service that turns away is no matter of the way, and of chance sooner.
 _RECENT = 40
-_HEAVY = 0.06
-# Whoever looks after every level would be misled by chance too often at 95 %: 99.9 %, in standard deviations.
-_BEYOND_DOUBT = 3.3
+_HERE_AND_THERE, _BY_THE_SERVICE = 2, 3
 # For so many seconds a router counts a connection of which only the first answer was lost: then it comes again.
 _HALF_OPEN = 1.2
 
-# Seconds: at a limit; in which a place that was given back is free, and until it is asked for again.
+# Seconds: at a limit; in which a place that was given back is free.
 _AT_LIMIT = 1.0
 _FREED = 0.3
-_ASK_AGAIN = 0.02
-# Seconds between those that are tried once more where refusals are quick: no part of what others repeat.
-_APART = 0.013
+# Seconds after a refusal that is quick, at least and at most. Linux counts what was refused for up to two ticks of its
+# clock, and what has ended for one (nf_conncount): whoever comes sooner is refused because of himself. A tick is 10 ms
+# at most.
+_APART, _AT_MOST_APART = 0.025, 0.05
 
-# A limited rate is looked for during so many seconds.
-_SEARCH = 4.0
+# Signs that it was the service.
+TURNED_AWAY = (ANSWER, CLOSED, UNANSWERED)
+
+# A limited rate is looked for during so many seconds at most.
+_SEARCH = 15.0
 
 # No service that closes idle connections does so sooner (seconds).
 _IDLE_TIMEOUT = 4.0
@@ -66,7 +73,6 @@ class Ramp:
         self.ascents: List[Ascent] = []
         self.lossy = False  # what is refused here and there is known to be loss
         self._recent: Deque[str] = collections.deque(maxlen=_RECENT)  # their signs
-        self._passed: Deque[float] = collections.deque()
         self._lost: Deque[float] = collections.deque()
         self._handshake = Slowness()
         self._answer = Slowness()
@@ -75,7 +81,7 @@ class Ramp:
         """Hold more and more, up to ``most``; at a limit give half back. Observations: ``level``, and one ``ascent``.
 
         ``near``: where a limit is expected, and approached in small steps. ``freed``: at the limit it is not the
-        controls that are asked, but how soon a place that is given back is free.
+        controls that are asked, unless they were not yet, but how soon a place that is given back is free.
         """
         ascent = Ascent(number=len(self.ascents) + 1, start=len(self._holding))
         self.ascents.append(ascent)
@@ -84,12 +90,13 @@ class Ramp:
             try:
                 while not ascent.ended_by:
                     await self._rise(ascent, most, pace, near)
-                    if ascent.refused and not await self._stand(ascent, freed=freed):
+                    if ascent.refused and not ascent.spread and not await self._stand(ascent, freed=freed):
                         ascent.end("")
-                if not ascent.refused and ascent.ended_by != "maximum":
+                # Where only some are refused, what controls meet is chance as well.
+                if ascent.spread or not (ascent.refused or ascent.ended_by == "maximum"):
                     await self._holding.give_back((len(self._holding) + 1) // 2)
             finally:
-                ascent.rate_at_limit = len(self._passed) / WINDOW
+                ascent.rate_at_limit = float(pace.begun)
                 _note_ascent(step, ascent)
         return ascent
 
@@ -99,7 +106,7 @@ class Ramp:
         if held >= most:
             ascent.ended_by = "maximum"
             return
-        count = min(_step(held, near), most - held)
+        count = min(_step(held, near), most - held, max(1, int(pace.rate * _LEVEL)))
         with self._notes.step("saturation", "level", self._ask) as step:
             step.note("ascent", ascent.number)
             step.note("rate", round(pace.rate, 1))
@@ -113,30 +120,32 @@ class Ramp:
             ascent.held = max(ascent.held, len(self._holding))
             _note_level(step, attempts, ascent, len(self._holding))
         self._judge(ascent, attempts, died)
-        if not ascent.ended_by and await self.controls.suffer():
-            await self._suspect(ascent)
+        if not ascent.ended_by and await self.controls.suffer(pace.wait):
+            await self._suspect(ascent, pace)
+        if self.lossy or not any(self._recent):
+            pace.rise()
 
-    async def _suspect(self, ascent: Ascent) -> None:
+    async def _suspect(self, ascent: Ascent, pace: Pace) -> None:
         """The control was not answered, or late: see whether by chance, for want of room, or because of us."""
         attempts = await self._once_more(ascent)
         if not any(one.held for one in attempts):
             ascent.end("refused", attempts[-1].sign, attempts[-1].failure)
-        elif await self.controls.suffer(again=True):
+        elif await self.controls.suffer(pace.wait, again=True):
             ascent.end("control")
 
     async def _once_more(self, ascent: Ascent, most: int = _IN_A_ROW) -> List[Attempt]:
-        # A refusal is quick: all of them would meet the same moment of somebody else's short connection.
-        pace = _at_once if self._recent and self._recent[-1] == SILENT else _apart
-        return await self._open(ascent, min(_step(len(self._holding), 0), most), pace)
+        return await self._open(ascent, min(_step(len(self._holding), 0), most), self._turn)
+
+    async def _turn(self) -> None:
+        """Until one may be tried at a limit: at no moment that others may come back to, nor in that of a refusal."""
+        longest = _APART if self._recent and self._recent[-1] == SILENT else _AT_MOST_APART
+        # Silence took its time before.
+        await asyncio.sleep(random.uniform(longest - _APART, longest))  # noqa: S311 - it spreads, and guards nothing
 
     async def _open(self, ascent: Ascent, count: int, pace: Callable[[], Awaitable[None]]) -> List[Attempt]:
         ascent.tried = max(ascent.tried, len(self._holding) + count)
         attempts = await self._holding.open(count, pace)
-        now = time.monotonic()
         self._recent.extend(one.sign for one in attempts)
-        self._passed.extend(now for one in attempts if one.held)
-        while self._passed and self._passed[0] < now - WINDOW:
-            self._passed.popleft()
         return attempts
 
     def _judge(self, ascent: Ascent, attempts: List[Attempt], died: List[float]) -> None:
@@ -153,7 +162,7 @@ class Ramp:
             ascent.end("age" if min(died) > _IDLE_TIMEOUT else "lost")
         elif row and (row == len(attempts) or row >= _IN_A_ROW):
             ascent.end("refused", attempts[-1].sign, attempts[-1].failure)
-        elif refused and self._often_refused():
+        elif refused and self._is_scattered():
             ascent.spread = True
             ascent.end("refused", refused[-1].sign, refused[-1].failure)
         elif self._handshake.of([one.handshake_s for one in attempts if one.held]) or self._answer.of(
@@ -169,11 +178,13 @@ class Ramp:
             self._lost.popleft()
         ascent.pending = len(self._lost)
 
-    def _often_refused(self) -> bool:
-        """Whether more of the last ones were refused, here and there, than chance explains."""
-        if self.lossy or len(self._recent) < _RECENT:
+    def _is_scattered(self) -> bool:
+        """Whether some of the last ones were refused here and there, in more places than are left to chance."""
+        if self.lossy:
             return False
-        return wilson(sum(map(bool, self._recent)), _RECENT, _BEYOND_DOUBT)[0] > _HEAVY
+        places = [sign for sign, _ in groupby(self._recent) if sign]
+        turned_away = bool(places) and places[-1] in TURNED_AWAY
+        return len(places) >= (_BY_THE_SERVICE if turned_away else _HERE_AND_THERE)
 
     async def _stand(self, ascent: Ascent, *, freed: bool) -> bool:
         """At a limit: see that it is one, ask the controls or how places come back, give half back: within a second.
@@ -182,7 +193,7 @@ class Ramp:
         """
         start, met = time.monotonic(), True
         try:
-            left = max(_AT_LIMIT - self._patience, ROUNDS * self._patience)
+            left = max(_AT_LIMIT - self._patience, ROUNDS * (self._patience + _AT_MOST_APART))
             met = await asyncio.wait_for(self._look_around(ascent, freed=freed), left)
         except asyncio.TimeoutError:
             pass
@@ -193,7 +204,7 @@ class Ramp:
         return met
 
     async def _look_around(self, ascent: Ascent, *, freed: bool) -> bool:
-        if freed:
+        if freed and self.controls.told:
             if await self._has_room(ascent):
                 return False
             if len(self._holding) > _FEW:
@@ -203,14 +214,17 @@ class Ramp:
         self.controls.forget()
         for _ in range(ROUNDS):
             # Others come and go: where all controls pass and then we do, the place that was free proves nothing.
-            if await self.controls.all_pass() and await self._has_room(ascent):
+            if await self.controls.all_pass(self._turn) and await self._has_room(ascent):
                 return False
         self.controls.conclude(len(self._holding))
+        if self.controls.others_pass and self._recent[-1] == SILENT:
+            # Towards this destination the connection of the first look, in TIME_WAIT, may still have its port.
+            ascent.pending += 1
         return True
 
     async def _has_room(self, ascent: Ascent) -> bool:
-        """Whether one more comes about after all. Where it is the rate that is limited, it says nothing."""
-        return not ascent.spread and any(one.held for one in await self._once_more(ascent))
+        """Whether one more comes about after all."""
+        return any(one.held for one in await self._once_more(ascent))
 
     async def _free_one(self, *, in_order: bool) -> None:
         """How soon the place of a connection that is closed, or reset, admits another one."""
@@ -223,41 +237,32 @@ class Ramp:
                 if attempt.held:
                     step.note("after_s", round(time.monotonic() - start, 3))
                     return
-                await asyncio.sleep(_ASK_AGAIN)
+                await asyncio.sleep(_APART)
             step.fail(Failure.TIMED_OUT)
 
-    async def count_rate(self, first: float, most: float) -> Optional[Tuple[float, float]]:
-        """How many a second are let through: offered faster and faster until more are refused than chance explains.
+    async def count_rate(self, pace: Pace) -> Optional[Count]:
+        """How many a second are let through: offered faster and faster until some are refused, and then for a while so.
 
-        Each is closed as soon as it came about. Gives how many passed in how many seconds while others were refused;
-        None where that did not happen up to ``most`` within the time. One observation, ``rate``.
+        Each is closed as soon as it came about. None where none was refused within the time. One observation, ``rate``.
         """
-        start = time.monotonic()
-        end, inside = start + _SEARCH, None
-        flow = Flow(self._holding, Pace(first, most))
+        start, counted = time.monotonic(), None
+        flow = Flow(self._holding, pace)
         with self._notes.step("saturation", "rate", self._ask) as step:
             try:
-                while time.monotonic() < (end + WINDOW if flow.since else end):
+                while counted is None and (flow.since or not (pace.is_spent or time.monotonic() > start + _SEARCH)):
                     await flow.offer()
-                    if flow.since and time.monotonic() >= flow.since + WINDOW:
-                        inside = await flow.last_second()
-                        if _is_limited(inside):
-                            break
-                        inside = None
+                    if flow.is_counted:
+                        counted = await flow.counted()
             finally:
                 await flow.close()
-            step.note("offered", round(flow.pace.rate, 1))
-            seconds = WINDOW if inside else time.monotonic() - start
-            attempts = inside or [one for _, one in flow.done]
-            refused = [one for one in attempts if not one.held]
-            if inside:
-                step.note("sign", refused[0].sign)
-                step.failure = refused[0].failure
-            passed = len(attempts) - len(refused)
-            step.note("passed", passed)
-            step.note("refused", len(refused))
-            step.note("seconds", round(seconds, 3))
-        return (passed, seconds) if inside else None
+            step.note("offered", round(pace.rate, 1))
+            if counted is not None:
+                step.note("sign", counted.example.sign)
+                step.failure = counted.example.failure
+            step.note("passed", counted.passed if counted else sum(one.held for _, one in flow.done))
+            step.note("refused", counted.refused if counted else sum(not one.held for _, one in flow.done))
+            step.note("seconds", counted.seconds if counted else round(time.monotonic() - start, 3))
+        return counted
 
     async def idle(self, count: int, seconds: float) -> None:
         """Hold a few connections without a word for so long, and see whether their way is still there."""
@@ -270,11 +275,6 @@ class Ramp:
             # Its timer is coarse: a second more than they take.
             await asyncio.sleep(_KEEPALIVE_TRIES + 2)
             step.note("dropped", len(await self._holding.bury()))
-
-
-def _is_limited(attempts: Sequence[Attempt]) -> bool:
-    """Whether more of them were refused than chance explains."""
-    return bool(attempts) and wilson(sum(not one.held for one in attempts), len(attempts))[0] > _HEAVY
 
 
 def _step(held: int, near: int) -> int:
@@ -303,10 +303,6 @@ def _lost(attempts: Sequence[Attempt]) -> int:
 
 async def _at_once() -> None:
     return
-
-
-async def _apart() -> None:
-    await asyncio.sleep(_APART)
 
 
 def _note_level(step: Step, attempts: Sequence[Attempt], ascent: Ascent, held: int) -> None:

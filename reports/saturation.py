@@ -4,7 +4,7 @@ This module travels in the carry-in kit: CPython 3.7.
 """
 
 import math
-from typing import List, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 from attrs import define, frozen
 
@@ -19,8 +19,9 @@ class Ascent:
     """One ascent: from ``start`` connections up to ``held``, and why it ended there.
 
     ``tried``: the most connections at once, with those that were being opened. ``rate``: the most begun per second.
-    ``ended_by``: a word of docs/observations.md. ``pending``: silent attempts in between, which a limit may have
-    counted. ``rate_at_limit``: connections that came about in the last second. ``closed_held``: held ones that died.
+    ``ended_by``: a word of docs/observations.md. ``pending``: silent attempts in between, and what ended before, which
+    a limit may have counted. ``rate_at_limit``: the most that were really begun in a second. ``closed_held``: held ones
+    that died.
     ``spread``: what was refused at the end was so here and there, and not in a row.
     """
 
@@ -68,8 +69,7 @@ def limit_of(ascents: Sequence[Ascent]) -> Optional[Interval]:
     """How many connections could be held, from the ascents that ended at a limit; None where none did.
 
     A lost packet makes an ascent end too low and never too high: the most of those that agree counts. Where the last
-    two do not agree, the limit moves: the last one counts, and the interval holds both. Somebody else's short
-    connection may have had a place just then: the interval holds one more.
+    two do not agree, the limit moves: the last one counts, and the interval holds both.
     """
     ended = [ascent for ascent in ascents if ascent.refused and not ascent.spread]
     if not ended:
@@ -83,17 +83,18 @@ def limit_of(ascents: Sequence[Ascent]) -> Optional[Interval]:
         most = last.held
         low = min(ascent.held for ascent in ended[-2:])
     high = max(ascent.held + ascent.pending for ascent in (agreeing if len(agreeing) > 1 else ended[-2:]))
-    return Interval(value=most, low=low, high=max(most, high) + 1)
+    return Interval(value=most, low=low, high=max(most, high))
 
 
 def rate_of(counted: Sequence[Tuple[float, float]]) -> Optional[Interval]:
     """New connections per second, from the seconds that were counted at the limit: (passed, seconds) each.
 
-    One more or less in each second is how finely they were counted. A limit never lets more through, and whoever offers
-    too late finds less: the most counts.
+    One more or less each time is how finely they were counted.
     """
-    rates: List[float] = [passed / seconds for passed, seconds in counted if seconds > 0]
-    if not rates:
+    times = [one for one in counted if one[1] > 0]
+    if not times:
         return None
-    grain = 1 / min(seconds for _, seconds in counted if seconds > 0)
-    return Interval(value=max(rates), low=max(0.0, min(rates) - grain), high=max(rates) + grain)
+    rates = [passed / seconds for passed, seconds in times]
+    grain = 1 / min(seconds for _, seconds in times)
+    mean = sum(passed for passed, _ in times) / sum(seconds for _, seconds in times)
+    return Interval(value=mean, low=max(0.0, min(rates) - grain), high=max(rates) + grain)

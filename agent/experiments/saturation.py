@@ -14,10 +14,10 @@ from agent.experiments.contract import Ground, patience
 from probes import services
 from probes.contract import Ask, Notes
 from probes.controls import Control, Controls
-from probes.holding import ANSWER, CLOSED, SILENT, UNANSWERED, Holding, Manners, Said
+from probes.holding import ANSWER, SILENT, UNANSWERED, Holding, Manners, Said
 from probes.network import Network, SocketStream
-from probes.pace import Pace, rising
-from probes.saturation import Ramp
+from probes.pace import Count, Pace, approaching, is_limited, rising
+from probes.saturation import TURNED_AWAY, Ramp
 from reports.failures import Failure
 from reports.maxcompute.settings import read
 from reports.maxcompute.ways import way_of
@@ -39,8 +39,12 @@ _STAYS_OPEN = frozenset({"redis", "mongodb", "kafka", TCP_ONLY})
 
 # How far a second ascent goes past the limit of the first: so many, or this part of it.
 _PAST, _PAST_SHARE = 5, 5
-# Seconds of a limited rate that are counted, and the pause before whatever is tried again.
-_COUNTED, _PAUSE = 3, 1.0
+# A limited rate is looked for between these parts of the rate at which some were refused.
+_BELOW, _BEYOND = 0.9, 1.15
+# It is counted so many times at least, and at most until it is sure.
+_COUNTED, _MOST_COUNTED = 3, 6
+# Seconds before whatever is tried again.
+_PAUSE = 1.0
 # Ascents after the first one; and for how long a router may keep the place of a connection that was reset
 # (nf_conntrack_tcp_timeout_close is 10 s).
 _MOST_ASCENTS, _FORGETS = 3, 11.0
@@ -74,7 +78,7 @@ async def measure(target: Target, ground: Ground, hold: Hold = hold_here) -> Non
     controls = Controls(
         ask, tuple(_controls(ask, ground)), ground.network, ground.notes, manners.patience, ground.look.finish
     )
-    counted: List[Tuple[float, float]] = []
+    counted: List[Count] = []
     async with hold(ask, ground.network, manners, asked.connections) as holding:
         ramp = Ramp(ask, ground.notes, holding, controls, manners.patience)
         try:
@@ -86,33 +90,32 @@ async def measure(target: Target, ground: Ground, hold: Hold = hold_here) -> Non
             await ramp.idle(min(_IDLE, asked.connections), asked.idle)
 
 
-async def _ascend(
-    ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate, counted: List[Tuple[float, float]]
-) -> None:
+async def _ascend(ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate, counted: List[Count]) -> None:
     first = await ramp.ascend(asked.connections, rising(asked.rate))
     if first.ended_by == "maximum" and first.rate < asked.rate:
         await holding.give_back(len(holding))
-        await _count(ramp, first.rate, asked.rate, counted)
+        await _count(ramp, Pace(max(1.0, first.rate_at_limit), asked.rate), asked.rate, counted)
     before = first
     for _ in range(_MOST_ASCENTS):
-        if not before.refused:
+        # A service that says so itself has enough of what is asked at once, however many are held.
+        if not before.refused or (before.spread and before.sign in (ANSWER, UNANSWERED)):
             return
         await asyncio.sleep(_FORGETS if _must_forget(ramp, first, before) else _PAUSE)
-        now = await _again(ramp, holding, manners, asked, before.held, first.rate / 2)
+        now = await _again(ramp, holding, manners, asked, before.held, max(first.rate, before.rate) / 2)
         if now.ended_by == "maximum":
             # What stopped the last one was no number of connections: their rate, or it has passed.
             await holding.give_back(len(holding))
-            await _count(ramp, max(1.0, before.rate_at_limit), max(asked.rate, before.rate), counted)
+            most = min(asked.rate, _BEYOND * before.rate)
+            await _count(ramp, approaching(max(1.0, _BELOW * before.rate_at_limit), most), most, counted)
             if counted:
                 return
             ramp.lossy = before.spread
             now = await ramp.ascend(asked.connections, rising(asked.rate))
         elif before.spread and now.spread:
-            if now.sign in (ANSWER, CLOSED, UNANSWERED):
-                # The service has enough of what is asked at once, however many are held.
+            if now.sign in TURNED_AWAY:
                 return
             ramp.lossy = True
-        elif not now.spread and same(before.held, now.held):
+        elif not (before.spread or now.spread) and same(before.held, now.held):
             return
         before = now
 
@@ -132,17 +135,20 @@ async def _again(ramp: Ramp, holding: Holding, manners: Manners, asked: Saturate
     return await ramp.ascend(most, Pace(max(1.0, rate)), near, freed=True)
 
 
-async def _count(ramp: Ramp, first: float, most: float, counted: List[Tuple[float, float]]) -> None:
-    """Some seconds at a limited rate, if there is one."""
-    for _ in range(_COUNTED):
-        one = await ramp.count_rate(first, most)
+async def _count(ramp: Ramp, pace: Pace, most: float, counted: List[Count]) -> None:
+    """Count a limited rate a few times, if there is one."""
+    for _ in range(_MOST_COUNTED):
+        one = await ramp.count_rate(pace)
         if one is None:
             # What happens once is no limit.
             counted.clear()
             return
         counted.append(one)
-        first = max(1.0, one[0])
+        if len(counted) >= _COUNTED and is_limited(counted):
+            return
         await asyncio.sleep(_PAUSE)
+        pace = approaching(max(1.0, one.passed / one.seconds), most)
+    counted.clear()
 
 
 def _conclude(
@@ -150,11 +156,11 @@ def _conclude(
     notes: Notes,
     asked: Saturate,
     ascents: Sequence[Ascent],
-    counted: Sequence[Tuple[float, float]],
+    counted: Sequence[Count],
     holders: Facts,
 ) -> None:
     with notes.step("saturation", "limit", ask) as step:
-        rate = rate_of(counted)
+        rate = rate_of([(one.passed, one.seconds) for one in counted])
         limit = limit_of(ascents) if rate is None else None
         if limit is not None:
             step.note("limit", int(limit.value))

@@ -42,8 +42,8 @@ class Case:
     ones per second. ``before`` is what the chain ``later`` does at first, and ``later`` what it does once the job has
     given half back; ``limit_before`` is the limit until then. ``forgets``: idle seconds after which the router forgets;
     ``idle``: for how long the plan has some left idle. ``kind`` and ``limit``: connections that the job can hold in the
-    end, or new ones per second. ``causes``: which may be named, the truest first; ``beside``: what may be found
-    as well. ``job``: its own size, as the plan declares it.
+    end, or new ones per second; ``burst``: how many more pass in a second after some with fewer. ``causes``: which may
+    be named, the truest first; ``beside``: what may be found as well. ``job``: its own size, as the plan declares it.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Case:
     job: Mapping[str, int] = field(factory=dict)
     kind: str = CONCURRENT
     limit: int | None = None
+    burst: int = 0
     causes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     verdict: str = field()
@@ -87,6 +88,14 @@ class Case:
             return self.connections
         limit = max(self.limit, self.limit_before)
         return min(self.connections, max(limit + 1, limit + limit // 10))
+
+    @property
+    def most_begun(self) -> int:
+        """In any second: one more than the way admits in its fullest, and a tenth more; as the plan says elsewhere."""
+        if self.kind != RATE or self.limit is None:
+            return self.rate
+        admitted = self.limit + self.burst
+        return min(self.rate, max(admitted + 1, admitted + admitted // 10))
 
     @property
     def loses_resets(self) -> bool:

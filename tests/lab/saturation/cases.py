@@ -11,6 +11,8 @@ _VERDICTS: Mapping[str, str] = {"drop": _DROP, "reset": _RESET}
 # The other tenant's conversation is a connection like any other.
 _TALK = 1
 _LOSS = ("packet_loss",)
+# A router's bucket holds so many; 5 is what nft and iptables take where nobody says how many.
+_BURST = 5
 # Of what the job sends, and hears: the other tenant has to lose nothing.
 _TWO_PERCENT = 'iifname "job" meta l4proto tcp numgen random mod 100 < 2 drop'
 _BOTH_WAYS = f"{_TWO_PERCENT}\n{_TWO_PERCENT.replace('iifname', 'oifname')}"
@@ -21,7 +23,7 @@ def _at_once(most: int, verdict: str = _DROP) -> str:
 
 
 def _per_second(most: int, verdict: str) -> str:
-    return f"limit rate over {most}/second burst 5 packets {verdict}"
+    return f"limit rate over {most}/second burst {_BURST} packets {verdict}"
 
 
 def _per_source(most: int, verdict: str) -> str:
@@ -54,6 +56,7 @@ def _rates() -> Iterator[Case]:
                 rate=rate,
                 kind=RATE,
                 limit=most,
+                burst=_BURST,
                 causes=("snat_rate_limit",),
             )
 
@@ -69,6 +72,7 @@ def _shared_rate() -> Case:
         rate=500,
         kind=RATE,
         limit=197,
+        burst=_BURST,
         causes=("snat_rate_limit",),
     )
 

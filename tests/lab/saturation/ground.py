@@ -94,7 +94,7 @@ class Saturation:
         return {
             **left,
             "most": watch.most_at_once(packets, port),
-            "fastest": watch.most_opened(packets, port),
+            "fastest": watch.most_begun(packets),
             "dropped": found["dropped"],
             "tenant": json.loads(said),
         }

@@ -97,6 +97,8 @@ class Score:
         harm = []
         if seen.most > case.most_tried:
             harm.append(f"{seen.most} connections at once were tried, of {case.most_tried} at most")
+        if case.kind == RATE and seen.fastest > case.most_begun:
+            harm.append(f"{seen.fastest} were begun in a second, of {case.most_begun} at most")
         if seen.tracked:
             harm.append(f"{seen.tracked} entries are still established in the router")
         if tenant["longest_outage"] >= LONGEST_OUTAGE:
@@ -235,8 +237,9 @@ class Tally:
         ]
         rates = [score for score in self.scores if score.case.kind == RATE and score.case.limit]
         if rates:
-            fastest = max(rates, key=lambda score: score.seen.fastest / (score.case.limit or 1))
-            lines.append(f"most begun a second: {fastest.seen.fastest} of {fastest.case.limit} ({fastest.case.name})")
+            fastest = max(rates, key=lambda score: score.seen.fastest / score.case.most_begun)
+            begun = f"{fastest.seen.fastest} of {fastest.case.most_begun} allowed"
+            lines.append(f"most begun in a second at a limited rate: {begun} ({fastest.case.name})")
         return "\n".join(lines)
 
 

@@ -6,13 +6,14 @@ from attrs import evolve
 from tests.lab.harness import Outcome
 from tests.lab.saturation.bench import Seen
 from tests.lab.saturation.case import Case
-from tests.lab.saturation.places import FAR_ADDRESS, JOB_ADDRESS, PLAIN
+from tests.lab.saturation.places import FAR_ADDRESS, JOB_ADDRESS, OTHER_ADDRESS, PLAIN
 from tests.lab.saturation.score import Tally, judge
 from tests.lab.saturation.tenant import outage
-from tests.lab.saturation.watch import most_at_once, most_opened
+from tests.lab.saturation.watch import most_at_once, most_begun
 from tests.lab.wire import ACK, FIN, RST, SYN, Packet
 
 CASE = Case(name="cap", title="", connections=300, limit=99, causes=("snat_connection_cap",))
+LIMITED = Case(name="rate", title="", connections=300, kind="rate", limit=20, burst=5, causes=("snat_rate_limit",))
 HEALTHY = Case(name="healthy", title="", connections=300, kind="none")
 FOUND = {"limit": 99, "limit_low": 98, "limit_high": 99, "held": 99, "tried": 103}
 TENANT = {
@@ -106,9 +107,32 @@ def test_most_at_once():
     assert most_at_once(held + later, PLAIN + 1) == 0
 
 
-def test_most_opened():
-    """SYNs of the job to the port, in any second."""
-    assert most_opened([packet(0.1 * number, SYN, number) for number in range(30)], PLAIN) == 10
+def test_most_begun():
+    """The job's first SYNs in any second, wherever they lead; what is sent again, and what others send, is none."""
+    begun = [packet(0.1 * number, SYN, number) for number in range(30)]
+    again = [evolve(one, time=one.time + 0.05) for one in begun]
+    control = evolve(packet(1.0, SYN, 99), destination=OTHER_ADDRESS)
+
+    assert most_begun(begun) == 10
+    assert most_begun([*begun, *again, packet(1.0, SYN | ACK, ours=False)]) == 10
+    assert most_begun([*begun, control]) == 11
+
+
+@pytest.mark.parametrize(("limit", "burst", "most"), [(20, 5, 27), (200, 5, 225), (5, 1, 7), (395, 5, 400)])
+def test_most_that_may_be_begun(limit, burst, most):
+    """A tenth more than the way admits in a second after a quiet one, and one at least; never more than is asked."""
+    assert evolve(LIMITED, limit=limit, burst=burst, rate=400).most_begun == most
+
+
+def test_too_many_a_second_are_harm():
+    """At a limited rate it counts how many are begun in a second, at a number of connections it does not."""
+    facts = {"rate_limit": 20, "rate_low": 19, "rate_high": 21, "held": 60, "tried": 60}
+
+    def wrong(fastest, case=LIMITED, said=facts, cause="snat_rate_limit"):
+        return scored(case, said, cause, seen=evolve(SEEN, fastest=fastest), admits=None).wrong
+
+    assert ([], ["28 were begun in a second, of 27 at most"]) == (wrong(27), wrong(28))
+    assert [] == wrong(90, CASE, FOUND, "snat_connection_cap")
 
 
 def test_outage():

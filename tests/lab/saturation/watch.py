@@ -36,15 +36,13 @@ def arrived() -> int:
     return sum(remote.startswith(peer) and state == _ESTABLISHED for _, _, remote, state, *_ in map(str.split, lines))
 
 
-def most_opened(packets: Iterable[Packet], port: int) -> int:
-    """The most that the job began with a port of the far host in any second."""
-    times = [
-        packet.time
-        for packet in packets
-        if (packet.source, packet.destination, packet.port) == (JOB_ADDRESS, FAR_ADDRESS, port)
-        and packet.flags & (SYN | ACK) == SYN
-    ]
-    return densest(times, 1.0)
+def most_begun(packets: Iterable[Packet]) -> int:
+    """The most new connections of the job in any second, wherever they lead; a SYN that is sent again is none."""
+    begun: dict[tuple[str, int, int, int], float] = {}
+    for packet in packets:
+        if packet.source == JOB_ADDRESS and packet.protocol == "tcp" and packet.flags & (SYN | ACK) == SYN:
+            begun.setdefault((packet.destination, packet.port, packet.source_port, packet.sequence), packet.time)
+    return densest(sorted(begun.values()), 1.0)
 
 
 def most_at_once(packets: Iterable[Packet], port: int) -> int:
