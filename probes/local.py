@@ -245,6 +245,8 @@ def _arp(ip: str) -> Optional[str]:
 
 def _read(path: str) -> Optional[str]:
     try:
-        return Path(path).read_text("ascii", "replace")
+        # Many are read in each run, and most are short: no buffer is worth its price.
+        with Path(path).open("rb", buffering=0) as file:
+            return file.read().decode("ascii", "replace")
     except OSError:
         return None
