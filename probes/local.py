@@ -2,6 +2,7 @@
 
 import os
 import time
+from io import FileIO
 from pathlib import Path
 from typing import Dict, FrozenSet, List, Mapping, Optional, Set, Tuple
 
@@ -246,7 +247,7 @@ def _arp(ip: str) -> Optional[str]:
 def _read(path: str) -> Optional[str]:
     try:
         # Many are read in each run, and most are short: no buffer is worth its price.
-        with Path(path).open("rb", buffering=0) as file:
+        with FileIO(path) as file:
             return file.read().decode("ascii", "replace")
     except OSError:
         return None
