@@ -39,8 +39,8 @@ def dark_of(network: Swept) -> Tuple[Dark, ...]:
 
 
 def leave_anything_open(run: Evidence) -> bool:
-    """Whether a sweep did not come to its end, or tells nothing of some whom it asked."""
-    return not all(network.is_settled for network in of_run(run))
+    """Whether a sweep did not come to its end, or tells nothing of some whom it asked, or of all: nobody answered."""
+    return not all(network.is_settled and network.live for network in of_run(run))
 
 
 def network_of(case: Case) -> Optional[Swept]:

@@ -81,3 +81,12 @@ def test_a_finding_is_among_them():
     diagnosis = diagnose(PLAN, Vantage(), found, rules=NETWORKS)
 
     assert "vswitch_nearly_full" in {finding.cause for finding in diagnosis.findings}
+
+
+def test_silence_alone_tells_nothing():
+    """Where nobody answers it may be a filter, a route, or that nobody is there: that is not called healthy."""
+    silent, answering = (
+        diagnose(Plan(name="sweep"), Vantage(), observed(VSWITCH_B, states)) for states in ({"8020": {}}, lively(30))
+    )
+
+    assert (silent.verdict, answering.verdict) == ("undetermined", "healthy")
