@@ -87,7 +87,9 @@ class Duty:
         self.write("scrape.yaml", quick_scraping())
         self.write("alerts.yaml", quick_rules())
         self.serve()
-        self._start("gateway", program("prometheus-pushgateway"), f"--web.listen-address={GATEWAY}")
+        # Debian's remembers otherwise what was pushed to another one.
+        gateway = program("prometheus-pushgateway"), "--persistence.file=", f"--web.listen-address={GATEWAY}"
+        self._start("gateway", *gateway)
         self._start(
             "prometheus",
             program("prometheus"),
