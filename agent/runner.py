@@ -41,6 +41,7 @@ from reports.manners import swept_by_check
 from reports.model import DEGRADED, HEALTHY, Observation, Phase, Plan, Report, Run, Share, Target, Vantage, content_id
 from reports.proxies import Proxy, proxy_for
 from reports.rules.contract import Want
+from reports.rules.table import every
 
 if TYPE_CHECKING:
     from agent.experiments.saturation import Hold
@@ -126,7 +127,11 @@ class Runner:
         limits, short_of = share_out(self.plan.limits, self._share)
         self._machine.share(self._share, short_of)
         lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self._asked))
-        self._budget = RunBudget(limits or self.plan.limits, _spare_descriptors(lookups))
+        spare = _spare_descriptors(lookups)
+        if spare is not None and spare <= 0:
+            experiments.load()
+            every()
+        self._budget = RunBudget(limits or self.plan.limits, spare)
         self._network = Network(self._budget, self._forbids)
         self._look = Look(self.plan, self._network, self._machine)
         self._lookup_places = asyncio.Semaphore(max(1, lookups))

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from agent.experiments.contract import Ground
 from reports.rules.contract import Want
 
-__all__ = ["EXPERIMENTS", "Ground", "in_turn", "look_beside", "make", "quickest"]
+__all__ = ["EXPERIMENTS", "Ground", "in_turn", "load", "look_beside", "make", "quickest"]
 
 # The module here, and its function.
 EXPERIMENTS: Dict[Tuple[str, str], str] = {
@@ -75,6 +75,12 @@ async def look_beside(ground: Ground) -> None:
     """What the first look asks beside the targets: the plan's echo, if it has one."""
     if ground.plan.egress.echo is not None:
         await _named("egress.look")(ground)
+
+
+def load() -> None:
+    """Load all of them now: where no descriptor will be left, no module can be read later."""
+    for name in EXPERIMENTS.values():
+        _named(name)
 
 
 def _named(name: str) -> Any:
