@@ -13,6 +13,9 @@ from tests.lab.labs import Labs
 from tests.lab.scenario import DEGRADED, EXIT_CODES, FAILING, HEALTHY, Scenario
 from tests.lab.variants import PLAIN, SURE_OF_SEVERAL, Variant
 
+# A scenario of chance is run so many times over, until no more than this part of its runs speaks against the others.
+_MOST_ROUNDS, _UNDECIDED = 3, 0.25
+
 # Has the scenario's plan checked in the lab.
 Check = Callable[[Lab, Scenario], Outcome]
 
@@ -24,7 +27,7 @@ class Score:
     """``wrong`` holds what is wrong with the report, in words; none: it is right.
 
     ``accusations``: critical findings that are neither the true cause nor one that may stand in its place or beside it.
-    ``rate``: the share of the scenario's runs that were right; the score is one of the majority.
+    ``rate``: the share of the scenario's ``runs`` that were right; the score is one of the majority.
     """
 
     scenario: Scenario
@@ -34,6 +37,7 @@ class Score:
     wrong: tuple[str, ...]
     accusations: int = 0
     rate: float = 1.0
+    runs: int = 1
 
     @property
     def right(self) -> bool:
@@ -56,8 +60,8 @@ class Score:
             f"{mark} {self.scenario.name:36} {self.expected:26} {self.found:26}"
             f" {self.confidence:4.0%} {self.seconds:6.2f} s"
         )
-        if self.scenario.repeat > 1:
-            line += f"  {self.rate:.0%} of {self.scenario.repeat} runs right"
+        if self.runs > 1:
+            line += f"  {self.rate:.0%} of {self.runs} runs right"
         return "\n".join((line, *(f"        {reason}" for reason in self.wrong)))
 
 
@@ -72,13 +76,16 @@ class Scoring(Labs):
 
 
 def run(lab: Lab, scenario: Scenario, check: Check, variant: Variant = PLAIN) -> tuple[Score, Outcome]:
-    """Run a scenario as often as it asks for, and judge what came out; of several runs the majority counts."""
+    """Run a scenario as often as it asks for, and again where that is undecided; the majority of all runs counts."""
     lab.start(*scenario.real)
-    runs = []
-    for _ in range(scenario.repeat):
-        with lab.broken(*variant.faults, *scenario.faults):
-            outcome = check(lab, scenario)
-        runs.append((judge(scenario, outcome, variant), outcome))
+    runs: list[tuple[Score, Outcome]] = []
+    for _ in range(_MOST_ROUNDS if scenario.repeat > 1 else 1):
+        for _ in range(scenario.repeat):
+            with lab.broken(*variant.faults, *scenario.faults):
+                outcome = check(lab, scenario)
+            runs.append((judge(scenario, outcome, variant), outcome))
+        if not _UNDECIDED < sum(score.right for score, _ in runs) / len(runs) < 1 - _UNDECIDED:
+            break
     return majority(runs)
 
 
@@ -86,7 +93,7 @@ def majority(runs: list[tuple[Score, Outcome]]) -> tuple[Score, Outcome]:
     """A run of the kind, right or wrong, that came out more often; wrong where both did equally."""
     rate = sum(score.right for score, _ in runs) / len(runs)
     score, outcome = next(run for run in runs if run[0].right == (rate > 0.5))
-    return evolve(score, rate=rate), outcome
+    return evolve(score, rate=rate, runs=len(runs)), outcome
 
 
 def by_command(lab: Lab, scenario: Scenario, *, bare: bool = False) -> Outcome:

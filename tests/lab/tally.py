@@ -82,7 +82,7 @@ class Tally:
         )
         for score in self.scores:
             if score.scenario.repeat > 1:
-                yield f"  {score.scenario.name}: {score.rate:.0%} of {score.scenario.repeat} runs right"
+                yield f"  {score.scenario.name}: {score.rate:.0%} of {score.runs} runs right"
 
     def _diagonal(self) -> str:
         scored = Counter(_layer(score.expected) for score in self.scores)
