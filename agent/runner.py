@@ -129,8 +129,7 @@ class Runner:
         lookups = min(_LOOKUPS, sum(not is_literal(target.host) for target in self._asked))
         spare = _spare_descriptors(lookups)
         if spare is not None and spare <= 0:
-            experiments.load()
-            every()
+            load_all()
         self._budget = RunBudget(limits or self.plan.limits, spare)
         self._network = Network(self._budget, self._forbids)
         self._look = Look(self.plan, self._network, self._machine)
@@ -378,6 +377,12 @@ def _spare_descriptors(lookups: int) -> Optional[int]:
         return None
     used = local.descriptors_used()
     return limit - (RESERVED_DESCRIPTORS if used is None else used) - lookups * _SOCKETS_PER_LOOKUP
+
+
+def load_all() -> None:
+    """Load what a run may come to need: no module can be read any more where all descriptors are taken."""
+    experiments.load()
+    every()
 
 
 def run_here(runner: Runner) -> Report:

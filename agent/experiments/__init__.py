@@ -45,8 +45,6 @@ EXPERIMENTS: Dict[Tuple[str, str], str] = {
 
 # What fills a way would show in whatever else is measured there.
 _ALONE = frozenset({("throughput", "transfer")})
-
-
 # One packet each, answered within a round trip or not at all: the answer may spare what others would wait for.
 _QUICK = frozenset({("path", "first_hop")})
 
@@ -78,7 +76,7 @@ async def look_beside(ground: Ground) -> None:
 
 
 def load() -> None:
-    """Load all of them now: where no descriptor will be left, no module can be read later."""
+    """Load all of them now."""
     for name in EXPERIMENTS.values():
         _named(name)
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from attrs import field, frozen
 
 from agent.plan.problems import Wrong
+from agent.runner import load_all
 from agent.schedule import Schedule
 from agent.schedule.log import Log, to_stderr
 from agent.schedule.plans import Refused, load
@@ -72,6 +73,8 @@ class Serve:
             sockets = self._sockets(web_config)
         except (Refused, BadConfig) as wrong:
             raise click.ClickException(str(wrong)) from None
+        # Now, because clients and targets may take all descriptors later.
+        load_all()
         sys.setswitchinterval(_SWITCH)
         gc.freeze()
         return asyncio.run(self._serve(plans, web_config, sockets, path, log, early))
