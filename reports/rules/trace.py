@@ -29,7 +29,7 @@ def wants(case: Case) -> Tuple[Want, ...]:
     if case.way == INTERNET:
         subject = case if case in case.run.way_of(case).samples else None
     elif control is not None:
-        subject = next((first for group in case.run.subnets_of(case) for first in group.samples), case)
+        subject = _sample(case)
     else:
         subject = None
     if subject is None:
@@ -42,8 +42,7 @@ def first_hop(case: Case) -> Tuple[Want, ...]:
     """Whether the nearest router speaks at all: asked once for a subnet."""
     if case.accepted_for or clues.on_link(case) or not clues.silent(case):
         return ()
-    subject = next((first for group in case.run.subnets_of(case) for first in group.samples), case)
-    return (Want("path", "first_hop", subject.target.name),)
+    return (Want("path", "first_hop", _sample(case).target.name),)
 
 
 def passed_on(case: Case) -> Optional[Proof]:
@@ -119,6 +118,11 @@ def reset_by_the_host(case: Case) -> Optional[Proof]:
             words = "the reset comes from hop %s, as the answers of %s, the same host, do"
             return Proof(words % (_ttl(own), other.address), (own, other))
     return None
+
+
+def _sample(case: Case) -> Case:
+    """The first silent target of its subnet: what is tried with that one need not be tried with all."""
+    return next((first for group in case.run.subnets_of(case) for first in group.samples), case)
 
 
 def _distances(case: Case) -> Iterator[Tuple[Observation, Observation]]:

@@ -131,13 +131,20 @@ async def listening(said: Conversation) -> AsyncIterator[int]:
                 client, _ = await loop.sock_accept(server)
                 tasks.append(asyncio.ensure_future(_talk(client, said)))
 
-        tasks = [asyncio.ensure_future(serve())]
-        try:
+        async with meanwhile(serve()) as tasks:
             yield server.getsockname()[1]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Future[None]]]:
+    """The work goes on beside the block, with what is added to it, and ends with it."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _talk(client: socket.socket, said: Conversation) -> None:

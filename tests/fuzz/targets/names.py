@@ -17,7 +17,7 @@ from reports import model
 from reports.failures import Failed
 from tests.fuzz.engine import Opening, Target
 from tests.fuzz.judging import Telling
-from tests.fuzz.peers import ENDLESS, HERE, PATIENCE, TURN, Conversation, Loop, conversation
+from tests.fuzz.peers import ENDLESS, HERE, PATIENCE, TURN, Conversation, Loop, conversation, meanwhile
 
 _NAME = "db.example"
 _JUNK = b"\xff\xff not for you"
@@ -84,13 +84,8 @@ async def _server(said: Conversation) -> AsyncIterator[int]:
                     now = answer(question[2:])
                     await loop.sock_sendall(client, len(now).to_bytes(4, "big")[-2:] + now)
 
-        tasks = [asyncio.ensure_future(work()) for work in (datagrams, streams)]
-        try:
+        async with meanwhile(datagrams(), streams()):
             yield sock.getsockname()[1]
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager
