@@ -19,7 +19,8 @@ from reports.words import count, seconds, share
 _SHARE_TO_TELL, _SHARE_TO_WARN = 0.5, 0.8
 # net.ipv4.tcp_tw_reuse: a port in TIME_WAIT serves the same destination again after a second.
 _REUSED = 1
-# Fewer in a run may be one client that asks a dead host again and again (RFC 6298: after 1, 3, 7 s, ...).
+# Fewer may be one client that asks a dead host again and again (RFC 6298: after 1, 3, 7 s, ...); in a second, and in a
+# run that is shorter.
 _FEWEST_SYNS = 10
 _SYNS_AGAIN = 0.05
 # Sound networks send far less than 1 % again; from here on whoever transfers data feels it.
@@ -199,10 +200,14 @@ def _counted(run: Evidence, fact: str) -> int:
     return sum(int(seen.facts.get(fact, 0)) for seen in run.of("local", "counters"))
 
 
+def _lasted(run: Evidence) -> float:
+    """For how many seconds it looked."""
+    return sum(float(seen.facts.get("seconds", 0)) for seen in run.of("local", "counters"))
+
+
 def _while_looking(run: Evidence, words: str, relief: str, *, warns: bool = False) -> _Sign:
     seen = tuple(run.of("local", "counters"))
-    lasted = sum(float(one.facts.get("seconds", 0)) for one in seen)
-    return _Sign(Proof("while this run looked (%s), %s" % (seconds(lasted), words), seen), relief, warns)
+    return _Sign(Proof("while this run looked (%s), %s" % (seconds(_lasted(run)), words), seen), relief, warns)
 
 
 @lru_cache(maxsize=2)
@@ -223,7 +228,7 @@ def _others_wait(run: Evidence) -> Optional[_Sign]:
     again = _counted(run, "syns_again") - _counted(run, "own_syns_again")
     opened = _counted(run, "opened") - _counted(run, "own_opened") + _counted(run, "accepted")
     part = again / (max(opened, 0) + again) if again > 0 else 0.0
-    if again < _FEWEST_SYNS or part < _SYNS_AGAIN:
+    if again < _FEWEST_SYNS * max(1, _lasted(run)) or part < _SYNS_AGAIN:
         return None
     words = "other programs on this machine had to send %s again (%s of theirs): they too wait for connections" % (
         count(again, "SYN"),

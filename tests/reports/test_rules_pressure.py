@@ -75,10 +75,13 @@ def test_descriptors(used, severity):
     ("facts", "severity", "words"),
     [
         ({"aborts_on_memory": 1}, "warning", "broke off 1 connection for want of memory"),
-        ({"syns_again": 14, "own_syns_again": 4, "opened": 40, "own_opened": 10}, "info", "send 10 SYNs again (25 %"),
-        ({"syns_again": 14, "own_syns_again": 5, "opened": 40, "own_opened": 10}, None, ""),
-        ({"syns_again": 10, "opened": 200}, None, ""),
-        ({"syns_again": 10, "opened": 100, "accepted": 100}, None, ""),
+        ({"syns_again": 24, "own_syns_again": 4, "opened": 70, "own_opened": 10}, "info", "send 20 SYNs again (25 %"),
+        ({"syns_again": 24, "own_syns_again": 5, "opened": 70, "own_opened": 10}, None, ""),
+        ({"syns_again": 20, "opened": 400}, None, ""),
+        ({"syns_again": 20, "opened": 200, "accepted": 200}, None, ""),
+        # A short run says no more of a client that asks again and again than a whole second.
+        ({"syns_again": 9, "opened": 10, "seconds": 0.5}, None, ""),
+        ({"syns_again": 10, "opened": 10, "seconds": 0.5}, "info", "send 10 SYNs again (50 %"),
         ({"segments_again": 59, "syns_again": 9, "segments_out": 950}, "info", "sent 50 segments again, 5 % of all"),
         ({"segments_again": 58, "syns_again": 9, "segments_out": 900}, None, ""),
         ({"segments_again": 60, "segments_out": 2000}, None, ""),
@@ -98,10 +101,10 @@ def test_what_the_kernel_counted(facts, severity, words):
 
 def test_phases_are_added_up():
     """Each observation holds what was counted in its own phase."""
-    found, said = told(counters(syns_again=6, opened=6), counters(syns_again=6, opened=6, seconds=0.5))
+    found, said = told(counters(syns_again=15, opened=15), counters(syns_again=15, opened=15, seconds=0.5))
 
     assert found == "info"
-    assert "while this run looked (2.5 s), other programs on this machine had to send 12 SYNs again (50 %" in said
+    assert "while this run looked (2.5 s), other programs on this machine had to send 30 SYNs again (50 %" in said
 
 
 def test_several_signs_are_one_finding():
