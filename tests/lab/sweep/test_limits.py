@@ -21,7 +21,7 @@ def test_few_errors_are_no_silence(ground, method):
 def test_push_back_ends_it(ground, method):
     """Where all answers cease the sweep stops, says so, and calls nothing silent that it can no longer know."""
     with ground.broken("sweep_push_back"), ground.record(ROUTER) as recording:
-        result = sweep(ground, "10.72.0.0/20", ports=(BOTH,), method=method, timeout=SHORT, rate=3000)
+        result = sweep(ground, "10.72.0.0/20", ports=(BOTH,), method=method, timeout=SHORT, rate=1500)
     asked = {
         packet.destination
         for packet in recording.packets
