@@ -79,10 +79,10 @@ class Recording:
         One that met silence ends after ``timeout`` seconds, or was given up at the earliest after its last packet; one
         that nobody ended stays open.
         """
-        last = {_pair(packet): packet.time for packet in self.packets if packet.outgoing}
         tcp = [packet for packet in self.packets if packet.protocol == "tcp"]
+        last = {_pair(packet): packet.time for packet in tcp if packet.outgoing and not packet.flags & RST}
         taken_up = {_pair(packet) for packet in tcp if packet.outgoing and not packet.flags & (SYN | RST)}
-        # A reset to an answer that nobody waits for any more ends nothing.
+        # A reset to an answer that nobody waits for any more ends nothing, nor was it waited for until then.
         ends = [
             packet
             for packet in tcp
