@@ -8,13 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from reports import document
 from reports.diagnose import conclude
 
+RECORD = jsonschema.Draft202012Validator(
+    json.loads(resources.files("agent.sweep").joinpath("sweep.schema.json").read_text())
+)
 LINKDOCTOR = Path(sys.executable).parent / "linkdoctor"
 NETWORK = "127.0.11.0/28"
 OPEN, SILENT = "127.0.11.3", "127.0.11.5"
@@ -47,9 +52,12 @@ def swept(port, *arguments):
 
 
 def records(text):
-    """The lines of JSON."""
+    """The lines of JSON, each as the schema says."""
     assert text.endswith("\n")
-    return [json.loads(line) for line in text.splitlines()]
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        RECORD.validate(line)
+    return lines
 
 
 def states(report):

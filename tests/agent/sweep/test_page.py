@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
+
 from agent.cli.networks import sweep as command
 from agent.sweep.asked import Asked, Part
 from agent.sweep.records import Records
@@ -18,7 +20,9 @@ from reports.subnet.grid import MEANINGS
 from reports.subnet.observations import Survey, made, placed
 from reports.sweep import OPEN, REFUSED, WORDS, Addresses, Answer, Batch, Order, tcp
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "sweep.md").read_text()
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "sweep.md").read_text()
+SCHEMA = json.loads((ROOT / "agent" / "sweep" / "sweep.schema.json").read_text())
 
 NETWORK = Network(name="vswitch-b", cidr="10.10.2.0/24", enis=("10.10.2.20", "10.10.2.21"), ports=(9083, 8020))
 ORDER = Order(addresses=Addresses.of(NETWORK.cidr), questions=(tcp(9083), tcp(8020)))
@@ -89,6 +93,21 @@ def test_the_lines_are_what_is_written():
 
     assert [list(line) for line in lines[:5]] == [list(line) for line in written[:5]]
     assert list(lines[-1]) == ["verdict", "partial", "duration_s", "sent", "states", "findings"]
+
+
+def test_the_lines_are_those_of_the_schema():
+    """Each is valid, and all that the schema knows of it stands in the example."""
+    (example,) = blocks("json")
+    lines = [json.loads(line) for line in example.splitlines()]
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    known = {frozenset(kind["properties"]) for kind in SCHEMA["$defs"].values() if "properties" in kind}
+    shown = {tuple(kind["required"]): set() for kind in SCHEMA["$defs"].values() if "properties" in kind}
+    for line in lines:
+        validator.validate(line)
+        (kind,) = [required for required in shown if set(required) <= set(line)]
+        shown[kind] |= set(line)
+
+    assert set(map(frozenset, shown.values())) == known
 
 
 def test_every_option_is_named():
