@@ -206,11 +206,12 @@ def test_nothing_beyond_plan_and_budget(seen, name, variant):
 
     assert recording.dropped == 0
     assert _strays(scenario, plan, addresses, left) == set()
-    assert left.most_open() <= LIMITS["concurrency"]
+    assert left.most_open() <= LIMITS["concurrency"], left.lives()
     assert left.most_opened() <= LIMITS["rate"]
     assert _only(left, lambda packet: packet.protocol != "tcp").most_sent() <= LIMITS["packet_rate"]
     for endpoint, count in targets.items():
-        assert _only(left, partial(_is_with, *endpoint)).most_open() <= count, endpoint
+        own = _only(left, partial(_is_with, *endpoint))
+        assert own.most_open() <= count, (endpoint, own.lives())
     assert left.bytes <= LIMITS["bytes"]
     for address, count in Counter(address for address, _ in targets.elements()).items():
         assert _only(left, partial(_is_with_host, address)).bytes <= count * LIMITS["bytes_per_target"], address

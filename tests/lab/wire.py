@@ -74,7 +74,18 @@ class Recording:
         return densest([packet.time for packet in self.connections()], window)
 
     def most_open(self, timeout: float | None = None) -> int:
-        """The most connections that were open at once: from the SYN to the first FIN or RST of either side.
+        """The most connections that were open at once (see ``lives``)."""
+        most = 0
+        open_until: list[float] = []
+        for opened, until in self.lives(timeout):
+            while open_until and open_until[0] <= opened:
+                heapq.heappop(open_until)
+            heapq.heappush(open_until, until)
+            most = max(most, len(open_until))
+        return most
+
+    def lives(self, timeout: float | None = None) -> list[tuple[float, float]]:
+        """From when to when each connection was open: from the SYN to the first FIN or RST of either side.
 
         One that met silence ends after ``timeout`` seconds, or was given up at the earliest after its last packet; one
         that nobody ended stays open.
@@ -82,27 +93,18 @@ class Recording:
         tcp = [packet for packet in self.packets if packet.protocol == "tcp"]
         last = {_pair(packet): packet.time for packet in tcp if packet.outgoing and not packet.flags & RST}
         taken_up = {_pair(packet) for packet in tcp if packet.outgoing and not packet.flags & (SYN | RST)}
-        # A reset to an answer that nobody waits for any more ends nothing, nor was it waited for until then.
-        ends = [
-            packet
-            for packet in tcp
-            if packet.flags & (FIN | RST) and not (packet.outgoing and _pair(packet) not in taken_up)
-        ]
         ended: dict[frozenset[tuple[str, int]], list[float]] = {}
-        for packet in ends:
-            ended.setdefault(_pair(packet), []).append(packet.time)
-        most = 0
-        open_until: list[float] = []
+        for packet in tcp:
+            # A reset to an answer that nobody waits for any more ends nothing, nor was it waited for until then.
+            if packet.flags & (FIN | RST) and not (packet.outgoing and _pair(packet) not in taken_up):
+                ended.setdefault(_pair(packet), []).append(packet.time)
+        found = []
         for opened in self.connections():
             pair = _pair(opened)
             after = [time for time in ended.get(pair, ()) if time >= opened.time]
             given_up = last[pair] if timeout is None else opened.time + timeout
-            until = min(after, default=float("inf") if pair in taken_up else given_up)
-            while open_until and open_until[0] <= opened.time:
-                heapq.heappop(open_until)
-            heapq.heappush(open_until, until)
-            most = max(most, len(open_until))
-        return most
+            found.append((opened.time, min(after, default=float("inf") if pair in taken_up else given_up)))
+        return found
 
     @property
     def bytes(self) -> int:
