@@ -29,6 +29,16 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"agent.cli.{_MODULES[cmd_name]}"), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _MODULES:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], _MODULES)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
