@@ -33,6 +33,9 @@ def items(lines: Lines) -> Iterator[Item]:
 
 def _over_lines(first: str, indent: int, lines: Lines, place: str) -> Iterator[Item]:
     """The value that begins so, and goes on over the lines that follow. If it does not end, they are looked at anew."""
+    if lines.is_looked_over:
+        yield _broken_off(first, place)
+        return
     pending = [first]
     depth = _depth(first)
     while depth > 0 and (line := next(lines, None)) is not None:

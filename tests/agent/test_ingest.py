@@ -255,6 +255,15 @@ def test_a_torn_value_over_many_lines(tmp_path):
     assert (len(BY_COLUMN) - 1, 1) == (outcome.used, outcome.unreadable)
 
 
+def test_a_text_that_is_all_torn(tmp_path):
+    """Twenty thousand beginnings without an end are looked at, and not each one to the text's end."""
+    path = tmp_path / "rows.json"
+    path.write_text('{"run": [\n' * 20_000 + FORMATS["json lines"])
+    whole, _, outcome = gathered(path)
+
+    assert ({one.run.id for one in FLEET}, 20_000) == ({one.run.id for one in whole}, outcome.unreadable)
+
+
 def test_a_torn_row_of_a_table(tmp_path):
     """A line that the console or the clipboard cut: it is told, and the next row is a row."""
     lines = FORMATS["odpscmd's table"].split("\n")
