@@ -37,8 +37,9 @@ _HERE_AND_THERE, _BY_THE_SERVICE = 2, 3
 # For so many seconds a router counts a connection of which only the first answer was lost: then it comes again.
 _HALF_OPEN = 1.2
 
-# Seconds: at a limit; in which a place that was given back is free.
-_AT_LIMIT = 1.0
+# Seconds: at a limit, so that with the level that met it others miss it for less than one; in which a place that was
+# given back is free.
+_AT_LIMIT = 0.8
 _FREED = 0.3
 # Seconds after a refusal that is quick, at least and at most. Linux counts what was refused for up to two ticks of its
 # clock, and what has ended for one (nf_conncount): whoever comes sooner is refused because of himself. A tick is 10 ms
