@@ -19,9 +19,9 @@ _ROUND_TRIPS = 10
 LEAST_PATIENCE, MOST_PATIENCE = 0.2, 0.6
 
 
-def patience(round_trip: float) -> float:
+def patience(round_trip: float, least: float = LEAST_PATIENCE) -> float:
     """Seconds that an answer is waited for where the way takes ``round_trip`` seconds."""
-    return min(max(LEAST_PATIENCE, _ROUND_TRIPS * round_trip), MOST_PATIENCE)
+    return min(max(least, _ROUND_TRIPS * round_trip), MOST_PATIENCE)
 
 
 @frozen

@@ -31,6 +31,8 @@ _MYSQL_WAITS = 8.0
 _MYSQL_MOST = 50
 # A service that answered in t is given so many t, and at least so many seconds.
 _ANSWERS, _LEAST_ANSWER = 5, 0.3
+# At a limit four handshakes are waited for, one after the other, in a second that is others' as well.
+_LEAST_PATIENCE = 0.16
 # A way that is as long as the usual patience is given this many round trips instead.
 _FEWEST_ROUND_TRIPS = 2
 
@@ -227,7 +229,7 @@ def _manners(ask: Ask, ground: Ground) -> Manners:
         (float(seen.facts["rtt_s"]) for seen in _of(ask, ground) if seen.probe == "tcp" and "rtt_s" in seen.facts),
         default=0.0,
     )
-    waits = max(patience(round_trip), _FEWEST_ROUND_TRIPS * round_trip)
+    waits = max(patience(round_trip, _LEAST_PATIENCE), _FEWEST_ROUND_TRIPS * round_trip)
     answered = max((seen.duration_s for seen in _of(ask, ground) if seen.step == "exchange"), default=0.0)
     return manners_of(ask, waits, max(_LEAST_ANSWER, waits, _ANSWERS * answered))
 
