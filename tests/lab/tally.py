@@ -81,7 +81,7 @@ class Tally:
             f" most {slowest.timeouts:.1f} ({slowest.scenario.name})"
         )
         for score in self.scores:
-            if score.scenario.repeat > 1:
+            if score.runs > 1:
                 yield f"  {score.scenario.name}: {score.rate:.0%} of {score.runs} runs right"
 
     def _diagonal(self) -> str:
