@@ -21,7 +21,7 @@ from agent.runner import Runner
 from probes import settings
 from probes.contract import Notes
 from reports import __version__, document
-from reports.diagnose import conclude, diagnose
+from reports.diagnose import OddFactsError, conclude, conclude_again, diagnose
 from reports.model import Observation, Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")
@@ -89,9 +89,12 @@ def read_report(name: str) -> Report:
         raise click.ClickException(str(error)) from None
 
 
-def conclude_again(report: Report) -> Report:
-    """The rules applied again to the report's own observations."""
-    return conclude(report.run, report.vantage, report.observations)
+def read_again(name: str) -> Report:
+    """A saved report, with the rules applied again to its own observations."""
+    try:
+        return conclude_again(read_report(name))
+    except OddFactsError as error:
+        raise click.ClickException(f"{name}: {error}") from None
 
 
 def run(

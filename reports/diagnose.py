@@ -37,7 +37,7 @@ from reports.rules import meanwhile
 from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Table, Want
 from reports.rules.table import possible
 from reports.symptoms import symptom
-from reports.words import listed
+from reports.words import listed, visible
 
 # The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
 _SOMETHING_ELSE = 0.01
@@ -159,6 +159,22 @@ def conclude(
         cleared=diagnosis.cleared,
         observations=tuple(observations),
     )
+
+
+class OddFactsError(ValueError):
+    """An observation lacks a fact, or has something in its place, that every run writes down."""
+
+
+def conclude_again(report: Report) -> Report:
+    """The rules applied again to the observations that a document holds. Raises OddFactsError.
+
+    Which facts a step has is known to its rules, and checked by none of them: what probes write down has them.
+    """
+    try:
+        return conclude(report.run, report.vantage, report.observations)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        odd = "%s %s" % (type(error).__name__, visible(str(error)))
+        raise OddFactsError("its observations are not as a run writes them down (%s)" % odd) from error
 
 
 def _left_open(evidence: Evidence) -> bool:

@@ -75,7 +75,7 @@ def diagnose(reports: tuple[str, ...], style: str, output: str | None, redact: b
     """
     from agent import commands
 
-    concluded = [commands.conclude_again(commands.read_report(name)) for name in reports]
+    concluded = [commands.read_again(name) for name in reports]
     printer = commands.Printer(style=style, output=output, redacted=redact, hand_over=hand_over)
     again = commands.command_line("check", ("--again", reports[0]))
     printer.print(*concluded, command=commands.command_line("diagnose", reports), verify=again)

@@ -15,11 +15,12 @@ from agent.files import to_output
 from agent.formats import MOST_PRINTED
 from agent.ingest import Absent, read, told
 from reports.comparison import Merge
+from reports.diagnose import OddFactsError, conclude_again
 from reports.gather import Gatherer
 from reports.model import Report, content_id, worst
 from reports.redact import Pseudonyms, redact
 from reports.render.text import open_console
-from reports.words import count
+from reports.words import count, visible
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -69,7 +70,7 @@ class Ingest:
     def _reports(self) -> Iterator[Report]:
         """Each diagnosed again where it has observations, merged, redacted and saved as was asked for."""
         for report in self._read():
-            concluded = commands.conclude_again(report) if report.observations else report
+            concluded = _again(report) if report.observations else report
             self._verdicts.append(concluded.verdict)
             self._merge.add(concluded)
             shown = redact(concluded, self._pseudonyms) if self.redacted else concluded
@@ -88,6 +89,15 @@ class Ingest:
             raise click.ClickException(f"{error.filename}: cannot be read: {error.strerror}") from None
         except Absent as error:
             raise click.ClickException(str(error)) from None
+
+
+def _again(report: Report) -> Report:
+    """Diagnosed again; what it says itself where that cannot be."""
+    try:
+        return conclude_again(report)
+    except OddFactsError as error:
+        click.echo(f"{visible(report.run.id)}: not diagnosed again: {error}", err=True)
+        return report
 
 
 def _save(report: Report, folder: Path) -> None:

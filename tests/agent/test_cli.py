@@ -138,6 +138,22 @@ def test_diagnose_again(tmp_path):
     assert json.loads((tmp_path / "before.json").read_text()) == json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("facts", [{"ip": "127.0.0.1", "port": 1, "syns": "::1"}, {}])
+def test_diagnose_odd_facts(tmp_path, facts):
+    """A report that was changed since is refused in words, or diagnosed; no rule stumbles in sight of its reader."""
+    run("check", "127.0.0.1:1", "--format", "json", "--output", "before.json", cwd=tmp_path)
+    report = json.loads((tmp_path / "before.json").read_text())
+    for seen in report["observations"]:
+        if seen["probe"] == "tcp":
+            seen["facts"] = facts
+    (tmp_path / "before.json").write_text(json.dumps(report))
+    done = run("diagnose", "before.json", cwd=tmp_path)
+
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (3 if facts else 2)
+    assert not facts or "before.json: its observations are not as a run writes them down (ValueError" in done.stderr
+
+
 def test_again(tmp_path, listener):
     """Only what was broken is checked again, and what became of it is shown."""
     run("check", listener, "127.0.0.1:1", "--format", "json", "--output", "before.json", cwd=tmp_path)

@@ -24,11 +24,11 @@ from agent.plan.problems import Source, Wrong
 from agent.server import web_config
 from agent.store import NAME, Store, StoreError
 from reports import document
-from reports.diagnose import conclude
+from reports.diagnose import OddFactsError, conclude_again
 from reports.document import DocumentError
 from reports.gather import Gatherer
 from reports.maxcompute import formats
-from reports.model import Observation, Report, Run, Share, Vantage
+from reports.model import Report, Share
 from reports.render import logs, text
 from reports.rows import NAMES, to_rows
 from reports.vpc import document as inventory
@@ -48,21 +48,20 @@ def _reports() -> list[Report]:
     return [samples.nightly(), samples.healthy()]
 
 
-def _parts(report: Report) -> tuple[Run, Vantage, tuple[Observation, ...]]:
-    return report.run, report.vantage, report.observations
-
-
 class _Told:
     """Shows a report in every format, once for each set of causes."""
 
     def __init__(self) -> None:
         self._shapes: set[Hashable] = set()
         # What is loaded once is no finding.
-        tell_report(conclude(*_parts(samples.nightly())))
+        tell_report(conclude_again(samples.nightly()))
 
     def tell(self, report: Report) -> Hashable:
         with unwatched():
-            concluded = conclude(*_parts(report))
+            try:
+                concluded = conclude_again(report)
+            except OddFactsError:
+                return None
             shape = frozenset((each.cause, each.severity) for each in concluded.findings), concluded.verdict
             if shape not in self._shapes:
                 self._shapes.add(shape)
