@@ -21,7 +21,8 @@ from agent.runner import Runner
 from probes import settings
 from probes.contract import Notes
 from reports import __version__, document
-from reports.diagnose import OddFactsError, conclude, conclude_again, diagnose
+from reports.diagnose import conclude, conclude_again, diagnose
+from reports.facts import OddFactsError
 from reports.model import Observation, Plan, Report, Run, Vantage, content_id
 
 _PLAN_ENDINGS = (".yaml", ".yml", ".json")

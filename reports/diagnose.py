@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from reports.causes import CAUSES, CRITICAL, FALLBACK, UNDETERMINED_CAUSES, WARNING
 from reports.evidence import NOBODY, Case, Evidence
+from reports.facts import as_written
 from reports.failures import Failure
 from reports.model import (
     DEGRADED,
@@ -37,7 +38,7 @@ from reports.rules import meanwhile
 from reports.rules.contract import CONNECT, GROUP, HOST, LOAD, NAME, RUN, SUBNET, WAY, WORKS, Proof, Rule, Table, Want
 from reports.rules.table import possible
 from reports.symptoms import symptom
-from reports.words import listed, visible
+from reports.words import listed
 
 # The weight of whatever is not in the catalogue: no confidence reaches 1 on thin evidence.
 _SOMETHING_ELSE = 0.01
@@ -161,20 +162,10 @@ def conclude(
     )
 
 
-class OddFactsError(ValueError):
-    """An observation lacks a fact, or has something in its place, that every run writes down."""
-
-
 def conclude_again(report: Report) -> Report:
-    """The rules applied again to the observations that a document holds. Raises OddFactsError.
-
-    Which facts a step has is known to its rules, and checked by none of them: what probes write down has them.
-    """
-    try:
+    """The rules applied again to the observations that a document holds. Raises reports.facts.OddFactsError."""
+    with as_written():
         return conclude(report.run, report.vantage, report.observations)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        odd = "%s %s" % (type(error).__name__, visible(str(error)))
-        raise OddFactsError("its observations are not as a run writes them down (%s)" % odd) from error
 
 
 def _left_open(evidence: Evidence) -> bool:

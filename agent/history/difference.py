@@ -13,6 +13,7 @@ from agent.files import to_output
 from agent.history.sources import Source, opened
 from agent.store import StoreError
 from reports.differences import Changes, compare, dumps
+from reports.facts import OddFactsError, as_written
 from reports.history import KeptRun
 from reports.model import Report
 from reports.words import listed, moment
@@ -39,7 +40,11 @@ class Diff:
     def run(self) -> str:
         """Print it; the verdict of the second run. Raises ClickException."""
         before, after = self._reports()
-        changes = compare(before, after)
+        try:
+            with as_written():
+                changes = compare(before, after)
+        except OddFactsError as error:
+            raise click.ClickException(f"{' or '.join(self.runs or QUESTION)}: {error}") from None
         if self.redacted:
             from reports.differences.redact import redact  # noqa: PLC0415 - start-up, as below
             from reports.redact import Pseudonyms, learn  # noqa: PLC0415 - as above

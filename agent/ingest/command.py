@@ -15,7 +15,8 @@ from agent.files import to_output
 from agent.formats import MOST_PRINTED
 from agent.ingest import Absent, read, told
 from reports.comparison import Merge
-from reports.diagnose import OddFactsError, conclude_again
+from reports.diagnose import conclude_again
+from reports.facts import OddFactsError
 from reports.gather import Gatherer
 from reports.model import Report, content_id, worst
 from reports.redact import Pseudonyms, redact

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -152,6 +153,18 @@ def test_diagnose_odd_facts(tmp_path, facts):
     assert "Traceback" not in done.stderr
     assert done.returncode == (3 if facts else 2)
     assert not facts or "before.json: its observations are not as a run writes them down (ValueError" in done.stderr
+
+
+def test_odd_facts_of_two_runs(tmp_path, listener):
+    """What changed between a run and one that somebody changed is refused in words."""
+    run("check", listener, "--format", "json", "--output", "before.json", cwd=tmp_path)
+    text = (tmp_path / "before.json").read_text()
+    (tmp_path / "after.json").write_text(re.sub(r'"rtt_s":[^,}]*', '"rtt_s":"::1"', text))
+    done = run("diff", "before.json", "after.json", cwd=tmp_path)
+
+    assert done.returncode == 3
+    assert "before.json or after.json: its observations are not as a run writes them down" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_again(tmp_path, listener):

@@ -24,8 +24,9 @@ from agent.plan.problems import Source, Wrong
 from agent.server import web_config
 from agent.store import NAME, Store, StoreError
 from reports import document
-from reports.diagnose import OddFactsError, conclude_again
+from reports.diagnose import conclude_again
 from reports.document import DocumentError
+from reports.facts import OddFactsError
 from reports.gather import Gatherer
 from reports.maxcompute import formats
 from reports.model import Report, Share
