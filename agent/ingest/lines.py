@@ -21,8 +21,9 @@ PARQUET = b"PAR1"
 
 # A longer line is torn: no report fits a STRING of a table that is longer than 8 MB.
 _LONGEST_LINE = 1 << 28
-# Characters that may be given back: so many in any case, and so many times all that was read.
-_GIVEN_BACK, _TIMES_OVER = 1 << 24, 20
+# Characters that may be given back: so many in any case, and so many times all that was read. A line costs as much as
+# so many of them.
+_GIVEN_BACK, _TIMES_OVER, _LINE = 1 << 24, 20, 64
 
 
 @frozen
@@ -53,12 +54,12 @@ class Lines:
         self._name = name
         self._source = source
         self._back: deque[str] = deque()
-        self._characters = self._given_back = 0
+        self._taken = self._given_back = 0
 
     @property
     def is_looked_over(self) -> bool:
         """Whether what was read has been given back so often that looking for more in it would never end."""
-        return self._given_back > max(_GIVEN_BACK, _TIMES_OVER * self._characters)
+        return self._given_back > max(_GIVEN_BACK, _TIMES_OVER * self._taken)
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -83,7 +84,7 @@ class Lines:
         """The lines given last are the next ones again, in their order."""
         self._back.extendleft(reversed(lines))
         self.number -= len(lines)
-        self._given_back += sum(map(len, lines))
+        self._given_back += sum(map(len, lines)) + _LINE * len(lines)
 
     def _read(self) -> str:
         try:
@@ -92,7 +93,7 @@ class Lines:
             self.error = error
             raise StopIteration from None
         text = line if isinstance(line, str) else _decoded(line)
-        self._characters += len(text)
+        self._taken += len(text) + _LINE
         return text if self.number else text.removeprefix("\ufeff")
 
 
