@@ -11,8 +11,8 @@ from tests.lab.saturation.places import FAR, FAR_ADDRESS, JOB_ADDRESS, OUTBOUND,
 from tests.lab.wire import ACK, FIN, RST, SYN, Packet, densest
 
 _ESTABLISHED = "01"  # include/net/tcp_states.h, as /proc/net/tcp has it
-# A SYN that nobody answers counts for so many seconds: about then it is given up.
-_HALF_OPEN = 0.15
+# A SYN that nobody answers counts for so many seconds: then it was given up.
+_HALF_OPEN = 0.16
 
 
 def tracked() -> int:
