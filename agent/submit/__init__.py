@@ -15,7 +15,7 @@ from typing import Any
 from agent.bundle import UdfBundle
 from agent.bundle.udf import build
 from agent.submit.trouble import SubmitError
-from reports.diagnose import conclude
+from reports.diagnose import conclude_again
 from reports.gather import Gatherer
 from reports.model import Plan, Report
 from reports.rows import Value
@@ -51,7 +51,7 @@ def _reports(rows: Sequence[dict[str, Value]]) -> tuple[Report, ...]:
     """What the rows hold, diagnosed by the rules of this linkdoctor; what is left of a broken one stays as it is."""
     gatherer = Gatherer()
     completed = [gatherer.add(row, f"row {number}") for number, row in enumerate(rows, 1)]
-    reports = [conclude(report.run, report.vantage, report.observations) for report in completed if report]
+    reports = [conclude_again(report) for report in completed if report]
     reports += gatherer.finish()
     if not reports:
         troubles = [f"  {trouble.place}: {trouble.reason}" for trouble in gatherer.outcome.troubles]

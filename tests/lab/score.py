@@ -85,7 +85,7 @@ def run(lab: Lab, scenario: Scenario, check: Check, variant: Variant = PLAIN) ->
             with lab.broken(*variant.faults, *scenario.faults):
                 outcome = check(lab, scenario)
             runs.append((judge(scenario, outcome, variant), outcome))
-        rate = sum(score.right for score, _ in runs) / len(runs)
+        rate = _rate(runs)
         if rate >= 1 - _UNDECIDED or (rate <= _UNDECIDED and len(runs) > 1):
             break
     return majority(runs)
@@ -93,9 +93,14 @@ def run(lab: Lab, scenario: Scenario, check: Check, variant: Variant = PLAIN) ->
 
 def majority(runs: list[tuple[Score, Outcome]]) -> tuple[Score, Outcome]:
     """A run of the kind, right or wrong, that came out more often; wrong where both did equally."""
-    rate = sum(score.right for score, _ in runs) / len(runs)
+    rate = _rate(runs)
     score, outcome = next(run for run in runs if run[0].right == (rate > 0.5))
     return evolve(score, rate=rate, runs=len(runs)), outcome
+
+
+def _rate(runs: list[tuple[Score, Outcome]]) -> float:
+    """The share that was right."""
+    return sum(score.right for score, _ in runs) / len(runs)
 
 
 def by_command(lab: Lab, scenario: Scenario, *, bare: bool = False) -> Outcome:

@@ -96,7 +96,7 @@ class Recording:
         ended: dict[frozenset[tuple[str, int]], list[float]] = {}
         for packet in tcp:
             # A reset to an answer that nobody waits for any more ends nothing, nor was it waited for until then.
-            if packet.flags & (FIN | RST) and not (packet.outgoing and _pair(packet) not in taken_up):
+            if packet.flags & (FIN | RST) and (not packet.outgoing or _pair(packet) in taken_up):
                 ended.setdefault(_pair(packet), []).append(packet.time)
         found = []
         for opened in self.connections():
