@@ -30,6 +30,7 @@ from attrs import evolve, frozen
 from agent import experiments
 from agent.budget import RESERVED_DESCRIPTORS, RunBudget, share_out
 from agent.look import Look
+from agent.together import together
 from agent.vantage import here
 from probes import dns, local, resolv_conf, settings
 from probes.contract import Notes
@@ -187,7 +188,7 @@ class Runner:
             self.plan, self._network, self._notes, self._machine, self._look, config, self._resolve, self._proxy_for
         )
         with self._phase("look"):
-            await _together([self._look_at_everything(), experiments.look_beside(ground)])
+            await together([self._look_at_everything(), experiments.look_beside(ground)])
             if self.plan.inventory is not None:
                 from probes import inventory  # noqa: PLC0415 - start-up: few plans have one
 
@@ -222,7 +223,7 @@ class Runner:
             asked.update(wanted)
             with self._phase("experiments"):
                 for at_once in experiments.in_turn(wanted):
-                    await _together(experiments.make(want, ground) for want in at_once)
+                    await together(experiments.make(want, ground) for want in at_once)
         return await self._diagnose()
 
     async def _again(self, diagnosis: Diagnosis, ground: experiments.Ground) -> Diagnosis:
@@ -231,7 +232,7 @@ class Runner:
         if not wanted:
             return diagnosis
         with self._phase("again"):
-            await _together(experiments.make(want, ground) for want in wanted)
+            await together(experiments.make(want, ground) for want in wanted)
         return await self._diagnose()
 
     def _holds(self, target: Target, diagnosis: Diagnosis) -> bool:
@@ -277,11 +278,11 @@ class Runner:
         workers = min(self._budget.concurrency, len(self._asked))
 
         async def feed() -> None:
-            await _together(self._look_up(lookup, waiting[host], queue) for host, lookup in lookups.items())
+            await together(self._look_up(lookup, waiting[host], queue) for host, lookup in lookups.items())
             for _ in range(workers):
                 queue.put_nowait(None)
 
-        await _together([feed()] + [self._work_off(queue) for _ in range(workers)])
+        await together([feed()] + [self._work_off(queue) for _ in range(workers)])
 
     async def _look_up(
         self, lookup: dns.Lookup, looks: List["_Targeted"], queue: "asyncio.Queue[Optional[_Targeted]]"
@@ -357,17 +358,6 @@ class _Targeted:
     target: Target
     proxy: Optional[Proxy]
     addresses: Tuple[str, ...]
-
-
-async def _together(work: Iterable[Awaitable[None]]) -> None:
-    """Do all of it at once; when one fails, or this is cancelled, the rest is cancelled and waited for."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _spare_descriptors(lookups: int) -> Optional[int]:

@@ -244,12 +244,12 @@ class Refused(Failed):
 class Network:
     """The real network, inside a budget. One per event loop; ``close`` when done.
 
-    ``forbids``: whether nothing may be opened or sent to an address (an IP literal) and port; 0: an ICMP echo, or any.
+    ``forbids``: whether nothing may be opened or sent to an address (an IP literal) and port; 0: what has none, or any.
     """
 
     def __init__(self, budget: Optional[Budget] = None, forbids: Optional[Callable[[str, int], bool]] = None) -> None:
         self._budget = budget or Budget()
-        self._forbids = forbids or _forbids_nothing
+        self.forbids = forbids or _forbids_nothing
         self._connector = Connector(self._budget.unread)
 
     @property
@@ -281,7 +281,7 @@ class Network:
         ``name`` is what it counts against.
         """
         keys = (name, join_port(address, port))
-        if self._forbids(address, port):
+        if self.forbids(address, port):
             return Opened(not_tried(Failure.NOT_PERMITTED), None)
         if self._budget.is_spent(keys):
             return Opened(not_tried(Failure.BUDGET_SPENT), None)
@@ -302,7 +302,7 @@ class Network:
         return self._budget.holding((ask.target.name, join_port(ask.address, ask.port)), connections)
 
     async def account(self, packets: int) -> None:
-        """Wait until so many packets may be sent: for what this machine's own resolver sends by itself, soon."""
+        """Wait until so many packets may be sent by others: soon by this machine's own resolver, at once by a wire."""
         for _ in range(packets):
             await self._budget.packet()
 
@@ -327,7 +327,7 @@ class Network:
         an ICMP error, OSError where this machine would not send, TimeoutError after the time-out, Failed(BUDGET_SPENT,
         NOT_PERMITTED).
         """
-        if self._forbids(address, port):
+        if self.forbids(address, port):
             raise Failed(Failure.NOT_PERMITTED, "nothing may be sent to %s" % address)
 
         def heard(data: bytes) -> bool:
@@ -364,7 +364,7 @@ class Network:
         ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all, may
         not, or its byte budget is spent.
         """
-        if self._forbids(address, kind.port):
+        if self.forbids(address, kind.port):
             raise OSError(errno.EPERM, "nothing may be sent to %s" % address)
         if self._budget.is_spent((name,)):
             raise OSError(errno.EDQUOT, "the byte budget is spent")

@@ -7,7 +7,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, List, Optional, Sequence
 
+from agent.experiments import link
 from agent.experiments.contract import MOST_PATIENCE, Ground, patience
+from agent.together import together
 from probes import subnet
 from probes.local import Machine
 from reports.addresses import is_private
@@ -28,9 +30,10 @@ _KEPT = 0.5
 async def networks(swept: Sequence[Network], ground: Ground, at_once: int, end: float) -> None:
     """Ask all of them, ``at_once`` questions at a time, and begin none that does not end before ``end`` (monotonic)."""
     plan = ground.plan
+    patient = partial(_patience, plan.limits.connect_timeout, _slowest_known(ground))
     manner = partial(
         subnet.Manner,
-        patience=partial(_patience, plan.limits.connect_timeout, _slowest_known(ground)),
+        patience=patient,
         # More would only wait to be let begin.
         at_once=max(1, min(at_once, math.ceil(plan.limits.rate * MOST_PATIENCE))),
         rate=plan.limits.rate,
@@ -41,10 +44,11 @@ async def networks(swept: Sequence[Network], ground: Ground, at_once: int, end: 
     for asked_for, most in ((False, _BY_ITSELF), (True, plan.limits.deadline)):
         some = [network for network in swept if bool(network.sweep) is asked_for]
         within = min(most, end - time.monotonic() - _KEPT)
-        if some:
-            await subnet.probe(
-                some, ground.network, ground.notes, ground.look.finish, manner(within=within), ground.machine.route
-            )
+        if not some:
+            continue
+        over, finish, route = time.monotonic() + within, ground.look.finish, ground.machine.route
+        asked = subnet.probe(some, ground.network, ground.notes, finish, manner(within=within), route)
+        await together([asked, *(link.ask(network, ground, partial(patient, 0.0), over) for network in some)])
 
 
 class _OwnFilter:

@@ -131,7 +131,7 @@ _LIMITS = Table(
         "concurrency": Key(Count(1, 65535), "connections open at once"),
         "per_target": Key(Count(1, 65535), "connections open at once to one target"),
         "rate": Key(_MANY, "new connections per second"),
-        "packet_rate": Key(_MANY, "DNS queries and echoes per second"),
+        "packet_rate": Key(_MANY, "DNS queries, echoes and ARP requests per second"),
         "bytes": Key(_BYTES, "bytes sent and received in a run"),
         "bytes_per_target": Key(_BYTES, "bytes sent and received for one target"),
         "explore": Key(one_of(("none", "hosts")), "hosts: other ports of declared hosts may be tried"),

@@ -1,13 +1,17 @@
 """Which engine asks which questions: the best that is allowed here, or the one that is asked for."""
 
 import socket
-from typing import Callable, List, Optional, Sequence, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
 from attrs import frozen
 
 from probes.sweep.contract import Engine, Pace, Unable
 from probes.sweep.near import Near, links_to, near_of
 from reports.sweep import Order
+
+if TYPE_CHECKING:
+    from probes.sweep.wires import Wire
 
 AUTO, CONNECT, SYN, ICMP, ARP = "auto", "connect", "syn", "icmp", "arp"
 METHODS = (AUTO, CONNECT, SYN, ICMP, ARP)
@@ -96,8 +100,8 @@ def _echoes(order: Order, questions: Tuple[int, ...], forced: str, near: Near) -
     return None, "no echo is sent: " + lacks
 
 
-def _neighbours(order: Order, questions: Tuple[int, ...], forced: str, near: Near) -> _Picked:
-    del near
+def neighbours(order: Order, question: int) -> Tuple[Optional[Callable[[], "Wire"]], str]:
+    """What asks, with this question of the order, who is on this machine's links; nothing where none may. And why."""
     links = links_to(order.addresses)
     if not links:
         return None, "no ARP is sent: none of the addresses is on a link of this machine, and it passes no router"
@@ -105,15 +109,21 @@ def _neighbours(order: Order, questions: Tuple[int, ...], forced: str, near: Nea
     if not (_may_open_packets() if version == 4 else _may_open(order, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)):
         return None, "no ARP is sent: " + _LACKS_RAW
     what = "ARP" if version == 4 else "neighbour discovery"
-    why = "arp, as asked for" if forced else "arp: the addresses are on this machine's link (%s)" % what
 
-    def make(pace: Pace) -> Engine:
+    def make() -> "Wire":
         from probes.sweep.arp import ArpWire, NdWire  # noqa: PLC0415 - start-up
-        from probes.sweep.raw import Raw  # noqa: PLC0415
 
-        return Raw(order, pace, (ArpWire if version == 4 else NdWire)(questions[0], links), Near())
+        return (ArpWire if version == 4 else NdWire)(question, links)
 
-    return Part(ARP, questions, make, in_crew=False), why
+    return make, "arp: the addresses are on this machine's link (%s)" % what
+
+
+def _neighbours(order: Order, questions: Tuple[int, ...], forced: str, near: Near) -> _Picked:
+    del near
+    wire, why = neighbours(order, questions[0])
+    if wire is None:
+        return None, why
+    return Part(ARP, questions, partial(_call, order, wire), in_crew=False), "arp, as asked for" if forced else why
 
 
 _KINDS: Sequence[Tuple[str, Callable[[Order, Tuple[int, ...], str, Near], _Picked]]] = (
@@ -159,6 +169,12 @@ def _ping(order: Order, pace: Pace, near: Near) -> Engine:
     from probes.sweep.raw import Raw  # noqa: PLC0415
 
     return Raw(order, pace, PingWire(order), near)
+
+
+def _call(order: Order, wire: Callable[[], "Wire"], pace: Pace) -> Engine:
+    from probes.sweep.raw import Raw  # noqa: PLC0415
+
+    return Raw(order, pace, wire(), Near())
 
 
 def _may_open(order: Order, kind: int, protocol: int) -> bool:

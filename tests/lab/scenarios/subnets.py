@@ -182,6 +182,16 @@ _LINK = (
         said="answer ARP for 10.10.1.60",
     ),
     Scenario(
+        name="duplicate_address_in_a_check",
+        title="two machines on the host's link have one address, and a check asks who is there",
+        plan=_own(host),
+        vantage=VPCHOST,
+        faults=("address_twice",),
+        expected="duplicate_address",
+        verdict=DEGRADED,
+        said="answer ARP for 10.10.1.60",
+    ),
+    Scenario(
         name="eni_at_reserved_address",
         title="the plan declares an interface at an address that the platform keeps for itself",
         plan=_own(enis=["10.10.1.10", "10.10.1.254"]),
