@@ -27,10 +27,12 @@ _SLOWER, _SLOWER_BY = 3.0, 0.05
 _TWICE = 2
 
 # Seconds over which a rate is counted at a limit: others' new connections fail as well meanwhile.
-WINDOW = 0.75
+WINDOW = 0.6
 # More than this share refused is heavy also where nobody knows how many were before. Whoever counts only where one was
 # refused is misled by chance more often: 98 %, in standard deviations.
 _HEAVY, _SURE = 0.06, 2.3
+# A limiter lets as many through each time, within this part of them or so many; how many are not lost follows the pace.
+_ALIKE, _ALIKE_BY = 0.1, 2
 
 
 class Pace:
@@ -108,10 +110,13 @@ class Count:
 
 
 def is_limited(counts: Sequence[Count]) -> bool:
-    """Whether more were refused than before, when they were begun more slowly; or more than chance explains."""
+    """Whether as many passed each time, and more were refused than before, more slowly; or than chance explains."""
+    passed = [one.passed for one in counts]
+    if max(passed) - min(passed) > max(_ALIKE_BY, _ALIKE * max(passed)):
+        return False
     usual = wilson(sum(one.refused_before for one in counts), sum(one.before for one in counts), _SURE)[1]
     refused = sum(one.refused for one in counts)
-    return wilson(refused, refused + sum(one.passed for one in counts), _SURE)[0] > min(usual, _HEAVY)
+    return wilson(refused, refused + sum(passed), _SURE)[0] > min(usual, _HEAVY)
 
 
 class Flow:

@@ -44,7 +44,7 @@ _PAST, _PAST_SHARE = 5, 5
 # A limited rate is looked for between these parts of the rate at which some were refused.
 _BELOW, _BEYOND = 0.9, 1.15
 # It is counted so many times at least, and at most until it is sure.
-_COUNTED, _MOST_COUNTED = 3, 6
+_COUNTED, _MOST_COUNTED = 4, 8
 # Seconds before whatever is tried again.
 _PAUSE = 1.0
 # Ascents after the first one; and for how long a router may keep the place of a connection that was reset

@@ -95,15 +95,20 @@ async def test_turns_are_spread():
         ([(150, 5, 200, 6)] * 3, False),
         # One that was lost by chance ends each stretch: it counts with those before it.
         ([(17, 1, 25, 1)] * 3, False),
+        # A limiter lets as many through each time, but for one or two.
+        ([(11, 3, 30, 1), (13, 3, 30, 1), (12, 3, 30, 1), (12, 4, 30, 1)], True),
+        ([(11, 3, 30, 1), (14, 3, 30, 1), (12, 3, 30, 1), (12, 4, 30, 1)], False),
+        ([(120, 9, 500, 1), (132, 9, 500, 1)], True),
+        ([(120, 9, 500, 1), (134, 9, 500, 1)], False),
     ],
 )
 def test_when_a_rate_is_limited(counts, limited):
-    """More were refused than of the slower ones before (the last two numbers), or more than chance explains."""
+    """As many passed each time; more were refused than of the slower ones before (the last two), or than by chance."""
     example = Attempt(sign="silent")
 
     assert limited == is_limited(
         [
-            Count(passed=passed, refused=refused, seconds=0.75, before=before, refused_before=earlier, example=example)
+            Count(passed=passed, refused=refused, seconds=0.6, before=before, refused_before=earlier, example=example)
             for passed, refused, before, earlier in counts
         ]
     )
