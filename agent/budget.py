@@ -12,7 +12,7 @@ from typing import Counter, Deque, Dict, Iterator, List, Optional, Tuple
 
 from attrs import evolve
 
-from probes.network import Budget
+from probes.contract import Budget
 from reports.failures import Failed, Failure
 from reports.model import Limits, Share
 

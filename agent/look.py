@@ -6,7 +6,8 @@ from attrs import evolve, frozen
 
 from probes import local, services, tcp
 from probes.contract import Ask, Notes
-from probes.network import Network, SocketStream, Stream
+from probes.network import Network
+from probes.stream import SocketStream, Stream
 from reports.failures import Failure
 from reports.model import Plan, Target
 from reports.proxies import Proxy

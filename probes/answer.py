@@ -14,7 +14,8 @@ from attrs import frozen
 from probes.connector import USUAL, Dial
 from probes.contract import Ask, Notes, Step
 from probes.kernel import TcpInfo
-from probes.network import Network, SocketStream, Stream
+from probes.network import Network
+from probes.stream import SocketStream, Stream
 from reports.failures import Failure
 from reports.statistics import median, median_interval
 

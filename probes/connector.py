@@ -12,7 +12,7 @@ import itertools
 import select
 import socket
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from attrs import frozen
 
@@ -35,6 +35,8 @@ _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 
 # Only at once: the same errors later, or with an ICMP message, come from elsewhere.
 _AT_ONCE = 0.1
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True)
@@ -218,6 +220,21 @@ class Connector:
             return await waiting.future  # type: ignore[no-any-return]
         finally:
             self._waiting.pop(descriptor, None)
+
+    async def when_ready(
+        self, sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False
+    ) -> T:
+        """The operation's result as soon as the socket is ready; TimeoutError after ``timeout`` seconds."""
+        try:
+            return operation()
+        except (BlockingIOError, InterruptedError):
+            pass
+        if await self.ready(sock, timeout, writing):
+            try:
+                return operation()
+            except (BlockingIOError, InterruptedError):
+                pass  # it was ready for what the kernel then threw away
+        raise asyncio.TimeoutError("no answer within %.3g s" % timeout)
 
     def _expire_at(self, waiting: _Waiting) -> None:
         heapq.heappush(self._expiry, (waiting.deadline, next(self._order), waiting))

@@ -7,9 +7,10 @@ judges, never opens anything by itself and never imports another probe. A failur
 an exception becomes the observation's Failure and ends the step; the probe then looks at ``step.failure``.
 """
 
+import contextlib
 import time
 from types import TracebackType
-from typing import Callable, List, Optional, Type
+from typing import Callable, Iterator, List, Optional, Tuple, Type
 
 from attrs import frozen
 
@@ -163,3 +164,43 @@ def describe(error: BaseException) -> str:
     """An exception in one bounded line, without addresses of memory or traces."""
     text = str(error) or type(error).__name__
     return " ".join(text.split())[:LONGEST_TEXT]
+
+
+class Budget:
+    """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
+
+    ``keys`` name what an opened connection counts against: the target, and the address and port. ``unread``: how many
+    bytes may wait on a connection for being read; 0: as the kernel sees fit.
+    """
+
+    unread = 0
+
+    async def admit(self, keys: Tuple[str, ...]) -> None:
+        """Wait until one more connection may be opened, and take its place.
+
+        The caller connects without awaiting anything in between. Raises Failed(INTERRUPTED) where the run is ending.
+        """
+
+    def opened(self) -> None:
+        """The SYN has just been sent."""
+
+    def release(self, keys: Tuple[str, ...]) -> None:
+        """The connection is closed."""
+
+    @contextlib.contextmanager
+    def holding(self, keys: Tuple[str, ...], connections: int) -> Iterator[None]:  # noqa: ARG002 - allows everything
+        """Within it so many connections may count against these keys at once, besides all others: the plan says so."""
+        yield
+
+    async def packet(self) -> None:
+        """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
+
+    def sent(self, packets: int) -> None:
+        """So many packets have left at some time until now, beside those that were waited for."""
+
+    def spend(self, keys: Tuple[str, ...], count: int) -> None:
+        """Count bytes received or sent. Raises Failed(BUDGET_SPENT) past the limit."""
+
+    def is_spent(self, keys: Tuple[str, ...]) -> bool:  # noqa: ARG002 - allows everything
+        """Whether no byte more may be received or sent."""
+        return False

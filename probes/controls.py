@@ -11,8 +11,9 @@ from typing import Awaitable, Callable, DefaultDict, List, Optional, Sequence, T
 from attrs import frozen
 
 from probes.contract import Ask, Notes
-from probes.network import Network, SocketStream
+from probes.network import Network
 from probes.pace import Slowness
+from probes.stream import SocketStream
 from reports.failures import Failure
 from reports.model import join_port
 

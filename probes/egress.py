@@ -14,7 +14,7 @@ from urllib.parse import quote
 import h11
 
 from probes.contract import Ask, Notes, describe
-from probes.network import Stream
+from probes.stream import Stream
 from reports.addresses import parse_address
 from reports.failures import Failed, Failure
 from reports.model import Target, join_port

@@ -16,7 +16,8 @@ from attrs import frozen
 
 from probes.connector import Dial
 from probes.contract import Ask
-from probes.network import Network, SocketStream
+from probes.network import Network
+from probes.stream import SocketStream
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Facts
 

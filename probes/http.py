@@ -17,7 +17,7 @@ import h11
 from attrs import frozen
 
 from probes.contract import LONGEST_TEXT, Ask, Notes, Step, describe
-from probes.network import Stream, unheard
+from probes.stream import Stream, unheard
 from reports.failures import Failed, Failure
 from reports.maxcompute.endpoints import classify as endpoint_of
 from reports.model import join_port

@@ -23,7 +23,8 @@ from attrs import frozen
 
 from probes.connector import Handshake
 from probes.contract import Ask, Notes, Step
-from probes.network import Network, SocketStream
+from probes.network import Network
+from probes.stream import SocketStream
 from reports.failures import Failure
 from reports.statistics import median, median_interval, wilson
 

@@ -17,7 +17,8 @@ from probes.connector import Dial
 from probes.contract import Ask, Notes
 from probes.datagrams import Method, methods
 from probes.kernel import IcmpError, failure_of
-from probes.network import Network, SocketStream, Stream
+from probes.network import Network
+from probes.stream import SocketStream, Stream
 from reports.addresses import is_literal
 from reports.failures import UNANSWERED, Failure
 

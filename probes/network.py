@@ -4,7 +4,7 @@
     answer, sent = await network.ask_datagram(server, port, payload, timeout, name, fits)
     heard = await network.volley(kind, address, payloads, timeout, name)
 
-A Stream is narrow on purpose: read, write, close. TLS is a Stream around a Stream (probes/tls.py).
+Streams are in probes/stream.py.
 """
 
 import asyncio
@@ -13,214 +13,24 @@ import errno
 import itertools
 import socket
 import time
-from typing import Callable, ContextManager, Dict, Iterable, Iterator, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Callable, ContextManager, Dict, Iterable, Iterator, Optional, Sequence, Tuple, Union
 
 from attrs import frozen
 
 from probes.connector import USUAL, Connector, Dial, Handshake, not_tried
-from probes.contract import Ask, Step
+from probes.contract import Ask, Budget
 from probes.kernel import (
     IcmpError,
-    TcpInfo,
-    bytes_in,
-    end_with_reset,
     failure_of,
     forbid_fragments,
-    handshake_info,
     icmp_error,
     receive_icmp_errors,
-    tcp_info,
 )
+from probes.stream import SocketStream
 from reports.failures import Failed, Failure
 from reports.model import join_port
 
 _CHUNK = 65536
-
-T = TypeVar("T")
-
-
-class Budget:
-    """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
-
-    ``keys`` name what an opened connection counts against: the target, and the address and port. ``unread``: how many
-    bytes may wait on a connection for being read; 0: as the kernel sees fit.
-    """
-
-    unread = 0
-
-    async def admit(self, keys: Tuple[str, ...]) -> None:
-        """Wait until one more connection may be opened, and take its place.
-
-        The caller connects without awaiting anything in between. Raises Failed(INTERRUPTED) where the run is ending.
-        """
-
-    def opened(self) -> None:
-        """The SYN has just been sent."""
-
-    def release(self, keys: Tuple[str, ...]) -> None:
-        """The connection is closed."""
-
-    @contextlib.contextmanager
-    def holding(self, keys: Tuple[str, ...], connections: int) -> Iterator[None]:  # noqa: ARG002 - allows everything
-        """Within it so many connections may count against these keys at once, besides all others: the plan says so."""
-        yield
-
-    async def packet(self) -> None:
-        """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
-
-    def sent(self, packets: int) -> None:
-        """So many packets have left at some time until now, beside those that were waited for."""
-
-    def spend(self, keys: Tuple[str, ...], count: int) -> None:
-        """Count bytes received or sent. Raises Failed(BUDGET_SPENT) past the limit."""
-
-    def is_spent(self, keys: Tuple[str, ...]) -> bool:  # noqa: ARG002 - allows everything
-        """Whether no byte more may be received or sent."""
-        return False
-
-
-class Stream:
-    """Bytes to and from a peer. ``read`` gives b"" at the peer's end. Every wait is bounded by its timeout (seconds).
-
-    A wait that is over raises TimeoutError (on 3.7: asyncio.TimeoutError); a reset raises ConnectionResetError.
-    ``rtt_s``: the round-trip time as the handshake of the connection beneath showed it, where it is known.
-    """
-
-    rtt_s = 0.0
-    __slots__ = ("_buffer",)
-
-    def __init__(self) -> None:
-        self._buffer = b""
-
-    @property
-    def info(self) -> Optional[TcpInfo]:
-        """What the kernel knows of the connection beneath, now; None where it does not tell, or it is closed."""
-        return None
-
-    @property
-    def retransmits(self) -> int:
-        """How many segments of that connection had to be sent again so far, SYNs too; 0 where nobody tells."""
-        info = self.info
-        return info.retransmits if info is not None else 0
-
-    async def receive(self, timeout: float) -> bytes:
-        """The next bytes off the wire, whatever has come; b"" at the end. For implementations."""
-        raise NotImplementedError
-
-    async def write(self, data: bytes, timeout: float) -> None:
-        """Send all of it."""
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        """End in order: FIN after what was written. Safe to repeat."""
-        raise NotImplementedError
-
-    async def read(self, limit: int, timeout: float) -> bytes:
-        """Between 1 and ``limit`` bytes, or b"" at the end."""
-        if not self._buffer:
-            self._buffer = await self.receive(timeout)
-        data, self._buffer = self._buffer[:limit], self._buffer[limit:]
-        return data
-
-    async def read_exactly(self, count: int, timeout: float) -> bytes:
-        """``count`` bytes. Raises EOFError when the peer ends before."""
-        deadline = time.monotonic() + timeout
-        data = b""
-        while len(data) < count:
-            more = await self.read(count - len(data), max(0.0, deadline - time.monotonic()))
-            if not more:
-                raise EOFError("the peer closed after %d of %d bytes" % (len(data), count))
-            data += more
-        return data
-
-
-class SocketStream(Stream):
-    """A Stream over a connected, non-blocking socket. Its place in the budget is given back by ``close``.
-
-    ``heard``: whether the peer has said anything.
-    """
-
-    # Thousands of them are held at once.
-    __slots__ = ("_budget", "_closed", "_connector", "_keys", "_read", "_sock", "heard", "rtt_s")
-
-    def __init__(
-        self, connector: Connector, sock: socket.socket, rtt_s: float, budget: Budget, keys: Tuple[str, ...]
-    ) -> None:
-        super().__init__()
-        self.rtt_s = rtt_s
-        self.heard = False
-        self._read = 0
-        self._connector = connector
-        self._sock = sock
-        self._budget = budget
-        self._keys = keys
-        self._closed = False
-
-    @property
-    def info(self) -> Optional[TcpInfo]:
-        """See Stream."""
-        return None if self._closed else tcp_info(self._sock)
-
-    @property
-    def retransmits(self) -> int:
-        """See Stream. Thousands of targets are asked, and hardly any needs more of what the kernel knows."""
-        return 0 if self._closed else handshake_info(self._sock)[2]
-
-    async def receive(self, timeout: float) -> bytes:
-        """See Stream."""
-        data = await _when_ready(self._connector, self._sock, lambda: self._sock.recv(_CHUNK), timeout)
-        self._read += len(data)
-        self._budget.spend(self._keys, len(data))
-        self.heard = self.heard or bool(data)
-        return data
-
-    async def write(self, data: bytes, timeout: float) -> None:
-        """See Stream."""
-        self._budget.spend(self._keys, len(data))
-        deadline = time.monotonic() + timeout
-        while data:
-            left = max(0.0, deadline - time.monotonic())
-            rest = data
-            sent = await _when_ready(self._connector, self._sock, lambda: self._sock.send(rest), left, writing=True)  # noqa: B023
-            data = data[sent:]
-
-    @property
-    def descriptor(self) -> int:
-        """The socket's, to be watched; -1 once it is closed."""
-        return self._sock.fileno()
-
-    def end_in_order(self) -> None:
-        """Close it with a FIN after all, where it would be reset (``Dial.reset``)."""
-        end_with_reset(self._sock, False)
-
-    def keep_alive(self, tries: int) -> None:
-        """Have the kernel ask the peer every second whether it is there, and give up after so many tries (tcp(7))."""
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, tries)
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-
-    async def close(self) -> None:
-        """See Stream."""
-        if not self._closed:
-            unread = self._unread()
-            self._closed = True
-            self._sock.close()
-            with contextlib.suppress(Failed):  # whoever opens the next one is told
-                self._budget.spend(self._keys, unread)
-            self._budget.release(self._keys)
-
-    def _unread(self) -> int:
-        """What came and was not read; of a peer in the middle of it also what it may have on its way.
-
-        That is as much as all that came before (RFC 5681, section 3.1: slow start doubles), where there is room for it.
-        """
-        came = bytes_in(self._sock)
-        unread = came - self._read
-        if unread <= 1:  # the end of the connection, if anything
-            return 0
-        room = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) - unread
-        return unread + max(0, min(room, came))
 
 
 @frozen
@@ -383,7 +193,7 @@ class Network:
             while len(heard) < len(payloads) and time.monotonic() < deadline:
                 try:
                     left = max(0.0, deadline - time.monotonic())
-                    answer = await _when_ready(self._connector, sock, lambda: sock.recv(_CHUNK), left)
+                    answer = await self._connector.when_ready(sock, lambda: sock.recv(_CHUNK), left)
                     self._count(name, answer)
                 except (OSError, asyncio.TimeoutError):
                     # An error has come, or nothing: the error queue knows, and what it is about.
@@ -437,46 +247,13 @@ def _queued(sock: socket.socket) -> Iterator[IcmpError]:
         icmp = icmp_error(sock)
 
 
-@contextlib.contextmanager
-def unheard(step: Step, stream: Stream) -> Iterator[None]:
-    """Note what of ours had to be sent again; of a time-out, how much the peer's kernel has not even acknowledged."""
-    try:
-        yield
-    except (TimeoutError, asyncio.TimeoutError):
-        # A failure that is known already has nothing to do with a silence after it.
-        info = stream.info if step.failure is None else None
-        if info is not None:
-            step.note("unacked", info.unacked)
-            step.note("retransmits", info.retransmits)
-        raise
-    again = stream.retransmits
-    if again:
-        step.note("retransmits", again)
-
-
 async def _datagram(connector: Connector, sock: socket.socket, fits: Callable[[bytes], bool], deadline: float) -> bytes:
     """The first datagram that fits. Raises TimeoutError at the deadline (monotonic seconds)."""
     while True:
         left = deadline - time.monotonic()
-        answer = await _when_ready(connector, sock, lambda: sock.recv(_CHUNK), max(0.0, left))
+        answer = await connector.when_ready(sock, lambda: sock.recv(_CHUNK), max(0.0, left))
         if fits(answer):
             return answer
         # What came in time is looked at, also late; but others that never pause must not outlast the deadline.
         if left <= 0:
             raise asyncio.TimeoutError("no answer among others")
-
-
-async def _when_ready(
-    connector: Connector, sock: socket.socket, operation: Callable[[], T], timeout: float, writing: bool = False
-) -> T:
-    """The operation's result as soon as the socket is ready; TimeoutError after ``timeout`` seconds."""
-    try:
-        return operation()
-    except (BlockingIOError, InterruptedError):
-        pass
-    if await connector.ready(sock, timeout, writing):
-        try:
-            return operation()
-        except (BlockingIOError, InterruptedError):
-            pass  # it was ready for what the kernel then threw away
-    raise asyncio.TimeoutError("no answer within %.3g s" % timeout)

@@ -8,7 +8,8 @@ from typing import Awaitable, Callable
 
 from probes.connector import Dial
 from probes.contract import Ask, Notes
-from probes.network import Network, SocketStream
+from probes.network import Network
+from probes.stream import SocketStream
 from reports.failures import Failure
 
 MOST_HOPS = 24

@@ -16,7 +16,8 @@ from probes.contract import Ask, Notes
 from probes.datagrams import Method, methods
 from probes.kernel import IcmpError
 from probes.netlink import Route
-from probes.network import Network, SocketStream
+from probes.network import Network
+from probes.stream import SocketStream
 from reports.failures import Failure
 from reports.model import Network as Subnet
 from reports.model import Target

@@ -6,7 +6,8 @@ from attrs import frozen
 
 from probes.connector import USUAL, Dial, Handshake
 from probes.contract import Ask, Notes, observed
-from probes.network import Network, SocketStream
+from probes.network import Network
+from probes.stream import SocketStream
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Facts, Observation, join_port
 

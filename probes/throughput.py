@@ -12,7 +12,8 @@ from typing import Awaitable, Callable, List, Optional, Tuple
 from probes.connector import Dial
 from probes.contract import Ask, Notes, Step
 from probes.kernel import TcpInfo
-from probes.network import Network, SocketStream, Stream
+from probes.network import Network
+from probes.stream import SocketStream, Stream
 
 # Seconds; the transfer is looked at in pieces of so much.
 _PIECE = 0.1

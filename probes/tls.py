@@ -15,7 +15,8 @@ from typing import Awaitable, Callable, Optional, TypeVar
 
 from probes.contract import Ask, Notes, Step, describe
 from probes.kernel import TcpInfo
-from probes.network import Network, Stream, unheard
+from probes.network import Network
+from probes.stream import Stream, unheard
 from reports.certificate import CertificateError, read
 from reports.failures import Failed, Failure, classify
 from reports.recognise import FIRST_BYTES, recognise

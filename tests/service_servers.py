@@ -15,9 +15,9 @@ import threading
 import pytest
 
 from probes.connector import Connector
-from probes.contract import Ask, Notes
-from probes.network import Budget, SocketStream
+from probes.contract import Ask, Budget, Notes
 from probes.services import exchange
+from probes.stream import SocketStream
 from reports.model import Target
 from tests.tls_servers import HERE, free_port, program
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from probes.network import Stream
+from probes.stream import Stream
 
 HERE = "127.0.0.1"
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)

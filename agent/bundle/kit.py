@@ -10,7 +10,9 @@ HOUSES = ("agent", "probes", "reports")
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_OF_THE_AGENT = tuple(f"agent/{name}.py" for name in ("__init__", "runner", "look", "budget", "vantage", "udf"))
+_OF_THE_AGENT = tuple(
+    f"agent/{name}.py" for name in ("__init__", "runner", "look", "budget", "together", "vantage", "udf")
+)
 _ROOMS_OF_THE_AGENT = ("agent/experiments/", "agent/spark/")
 # They need rich, and prometheus-client; or are asked of kept runs, and never inside a job.
 _HOST_SIDE = ("reports/render/", "reports/metrics/", "reports/history.py", "reports/differences/")

@@ -5,7 +5,7 @@ from attrs import evolve
 from agent.experiments.contract import MOST_PATIENCE, Ground
 from probes import answer
 from probes.contract import Ask, Notes
-from probes.network import Stream
+from probes.stream import Stream
 from reports.addresses import is_private
 from reports.rules.contract import Want
 from reports.services import is_mysql

@@ -8,7 +8,7 @@ from attrs import evolve
 from agent.experiments.contract import Ground, patience
 from probes import egress
 from probes.contract import Ask, Notes
-from probes.network import Stream
+from probes.stream import Stream
 from reports.failures import Failed, Failure
 from reports.model import Plan, Target
 from reports.proxies import Proxy

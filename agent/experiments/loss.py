@@ -7,7 +7,7 @@ from attrs import evolve
 from agent.experiments.contract import MOST_PATIENCE, Ground, patience
 from probes import loss
 from probes.contract import Ask
-from probes.network import SocketStream
+from probes.stream import SocketStream
 from reports.failures import Failure
 from reports.rules.contract import Want
 from reports.services import is_mysql

@@ -15,9 +15,10 @@ from probes import services
 from probes.contract import Ask, Notes
 from probes.controls import Control, Controls
 from probes.holding import ANSWER, SILENT, UNANSWERED, Holding, Manners, Said
-from probes.network import Network, SocketStream
+from probes.network import Network
 from probes.pace import Count, Pace, approaching, is_limited, rising
 from probes.saturation import TURNED_AWAY, Ramp
+from probes.stream import SocketStream
 from reports.failures import Failure
 from reports.maxcompute.settings import read
 from reports.maxcompute.ways import way_of

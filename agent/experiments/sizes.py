@@ -7,7 +7,7 @@ from attrs import evolve
 from agent.experiments.contract import LEAST_PATIENCE, Ground, patience
 from probes import mtu, throughput
 from probes.contract import Ask, Notes
-from probes.network import SocketStream
+from probes.stream import SocketStream
 from reports.model import Facts
 from reports.rules.contract import Want
 from reports.services import HTTP, SERVICES, is_mysql

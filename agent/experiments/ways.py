@@ -9,7 +9,7 @@ from agent.experiments.contract import Ground, patience
 from probes import echo, path, tcp
 from probes.connector import USUAL, Dial
 from probes.contract import Ask
-from probes.network import SocketStream
+from probes.stream import SocketStream
 from reports.addresses import is_private
 from reports.groups import shows_host
 from reports.model import Observation

@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import Awaitable, Optional
 
 from probes.contract import Ask, Notes
-from probes.network import Stream, unheard
 from probes.services.link import Link
+from probes.stream import Stream, unheard
 from reports.failures import Failed, Failure
 from reports.services import SERVICES, TCP_ONLY, service_at
 

@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from probes.contract import LONGEST_TEXT, Step
-from probes.network import Stream
+from probes.stream import Stream
 from reports.failures import Failed, Failure
 from reports.model import Scalar
 from reports.recognise import FIRST_BYTES, printable, recognise

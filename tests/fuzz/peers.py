@@ -14,7 +14,8 @@ from typing import Any
 
 from attrs import frozen
 
-from probes.network import Network, Stream
+from probes.network import Network
+from probes.stream import Stream
 from tests.probes.service_cases import END, RESET, SILENCE, Peer
 
 HERE = "127.0.0.1"

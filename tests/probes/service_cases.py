@@ -3,7 +3,7 @@
 import errno
 import struct
 
-from probes.network import Stream
+from probes.stream import Stream
 from reports.failures import Failure
 
 SILENCE, END, RESET = "silence", "end", "reset"

@@ -7,10 +7,10 @@ import threading
 import pytest
 
 from probes import datagrams, http, mtu, services, tls
-from probes.contract import Ask, Notes
+from probes.contract import Ask, Budget, Notes
 from probes.datagrams import Method
 from probes.kernel import IcmpError
-from probes.network import Budget, Network
+from probes.network import Network
 from reports.failures import Failure
 from reports.model import Target
 from tests.tls_servers import HERE, Authority, free_port, hangs, openssl, server

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probes import tls
-from probes.contract import Ask, Notes
-from probes.network import Budget, Network
+from probes.contract import Ask, Budget, Notes
+from probes.network import Network
 from reports.failures import Failed, Failure
 from reports.model import Target
 from tests import tls_servers

@@ -12,8 +12,9 @@ from unittest.mock import patch
 from probes import egress, http, tls
 from probes.contract import Ask, Notes
 from probes.mysql_packets import Handshake
-from probes.network import Network, Stream
+from probes.network import Network
 from probes.services import mysql
+from probes.stream import Stream
 from reports import certificate, model, proxies, recognise
 from reports.failures import Failed
 from tests.fuzz.der import reshape
