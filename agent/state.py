@@ -16,8 +16,8 @@ from attrs import frozen
 from agent.files import write_whole
 from probes.contract import observed
 from reports import document
+from reports.case import names_of
 from reports.codec import rfc3339
-from reports.evidence import names_of
 from reports.history import echoed
 from reports.model import FAILING, UNDETERMINED, Facts, Observation, Report, content_id
 from reports.words import visible

@@ -12,7 +12,8 @@ from typing import Callable, Dict, Hashable, Iterator, List, Optional, Tuple
 from attrs import frozen
 
 from probes.contract import Notes
-from reports.evidence import Case, Evidence
+from reports.case import Case
+from reports.evidence import Evidence
 from reports.maxcompute.schemes import INTERNET
 from reports.model import Facts, Network, Plan, Vantage, join_port
 from reports.vpc.acl import Passage, passage

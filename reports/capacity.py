@@ -9,7 +9,7 @@ from typing import Callable, List, Optional, Tuple
 
 from attrs import frozen
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import LOCAL_SHORTAGES
 from reports.model import Job, Observation
 from reports.saturation import Interval, same

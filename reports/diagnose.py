@@ -11,8 +11,9 @@ from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
 from attrs import evolve, frozen
 
+from reports.case import Case
 from reports.causes import CAUSES, CRITICAL, FALLBACK, UNDETERMINED_CAUSES, WARNING
-from reports.evidence import NOBODY, Case, Evidence
+from reports.evidence import NOBODY, Evidence
 from reports.facts import as_written
 from reports.failures import Failure
 from reports.model import (

@@ -10,7 +10,7 @@ from reports.rules.contract import CONNECT
 from reports.services import is_mysql
 
 if TYPE_CHECKING:
-    from reports.evidence import Case
+    from reports.case import Case
 
 T = TypeVar("T")
 

@@ -4,8 +4,8 @@ from typing import Dict, List, Sequence
 
 from attrs import evolve
 
+from reports.case import Case, names_of
 from reports.causes import CAUSES
-from reports.evidence import Case, names_of
 from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.schemes import link_of
 from reports.model import Remedy

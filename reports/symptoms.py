@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Dict, List, Sequence, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.model import Observation
 from reports.rules.contract import CONNECT, RESOLVE, Proof

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from attrs import frozen
 
 from reports import document
-from reports.evidence import names_of
+from reports.case import names_of
 from reports.history import BIT, echoed
 from reports.model import HEALTHY, Report
 

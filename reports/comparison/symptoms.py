@@ -4,8 +4,9 @@ from typing import Dict, List, Optional, Tuple
 
 from attrs import frozen
 
+from reports.case import Case
 from reports.causes import CRITICAL, UNDETERMINED_CAUSES
-from reports.evidence import Case, Evidence
+from reports.evidence import Evidence
 from reports.failures import Failure
 from reports.model import Finding, Remedy, Report, Target, TargetResult, Vantage
 from reports.rules import outbound

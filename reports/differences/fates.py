@@ -2,9 +2,9 @@
 
 from typing import Dict, List, Optional, Tuple
 
+from reports.case import Case
 from reports.differences.model import BROKE, FATES, MENDED, OPEN, OTHER, STAYED, Condition, Moved
 from reports.differences.view import View
-from reports.evidence import Case
 from reports.model import HEALTHY, UNDETERMINED, VERDICTS
 
 

@@ -2,10 +2,10 @@
 
 from typing import Dict, List
 
+from reports.case import Case
 from reports.codec import rfc3339
 from reports.curve import curves
 from reports.differences.view import Seen, Things, View, facts_of
-from reports.evidence import Case
 from reports.model import Observation, Scalar
 from reports.words import listed
 

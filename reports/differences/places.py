@@ -3,8 +3,8 @@
 from typing import Dict, List, Optional
 
 from reports.addresses import parse_address
+from reports.case import Case
 from reports.differences.view import Seen, Things, View, facts_of, listing
-from reports.evidence import Case
 from reports.model import Observation
 
 # An address of this prefix is a link's own and says nothing of any way.

@@ -7,9 +7,9 @@ rose (or fell) than chance lets them.
 
 from typing import Dict, Iterator, List, Tuple
 
+from reports.case import Case
 from reports.differences.model import Difference
 from reports.differences.view import View
-from reports.evidence import Case
 from reports.statistics import median, wilson
 from reports.words import count, listed, ranges, seconds, span
 

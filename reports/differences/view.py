@@ -4,7 +4,8 @@ from typing import Dict, Iterable, List, Optional, Tuple
 
 from attrs import frozen
 
-from reports.evidence import Case, Evidence, names_of
+from reports.case import Case, names_of
+from reports.evidence import Evidence
 from reports.model import HEALTHY, Finding, Observation, Report, Scalar, TargetResult
 
 

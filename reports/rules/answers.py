@@ -7,7 +7,7 @@ tell: several hosts that are late alike do.
 
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.groups import ip_of
 from reports.model import Observation
 from reports.rules import path

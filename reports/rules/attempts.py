@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Iterator, List, Optional, Tuple
 
 from reports.addresses import parse_address
-from reports.evidence import Case
+from reports.case import Case
 from reports.groups import ip_of, shows_host
 from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation

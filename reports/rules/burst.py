@@ -11,8 +11,9 @@ from typing import FrozenSet, Optional, Tuple
 
 from attrs import frozen
 
+from reports.case import Case
 from reports.causes import WARNING
-from reports.evidence import Case, Evidence
+from reports.evidence import Evidence
 from reports.failures import Failure
 from reports.groups import ip_of
 from reports.model import Observation

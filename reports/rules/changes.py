@@ -8,8 +8,8 @@ from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
 from attrs import evolve
 
+from reports.case import Case
 from reports.causes import ADMIN, CAUSES
-from reports.evidence import Case
 from reports.maxcompute import admission, statements
 from reports.maxcompute.checklists import for_cause
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE

@@ -3,7 +3,7 @@
 from itertools import chain, islice
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.groups import Group, ip_of
 from reports.maxcompute.schemes import GOVERNED
 from reports.model import Observation

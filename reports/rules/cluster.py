@@ -4,7 +4,7 @@ from typing import Dict, Optional, Tuple
 
 from attrs import frozen
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.groups import Group
 from reports.rules import clues
 from reports.rules.contract import CONNECT, GROUP, Clue, Proof, Rule

@@ -13,7 +13,7 @@ from attrs import frozen
 from reports.model import Observation, Remedy, Scalar
 
 if TYPE_CHECKING:
-    from reports.evidence import Case
+    from reports.case import Case
 
 # The stages of a target in the order in which the job goes through them. The first broken one is to be explained.
 RESOLVE = "resolve"

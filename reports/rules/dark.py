@@ -9,8 +9,9 @@ from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from attrs import frozen
 
+from reports.case import Case
 from reports.causes import INFO, WARNING
-from reports.evidence import Case, Evidence
+from reports.evidence import Evidence
 from reports.rules import attempts, clues, inventory, sweeps, trace
 from reports.rules.contract import CONNECT, SUBNET, Clue, Proof, Rule, Test
 from reports.subnet.dark import Dark

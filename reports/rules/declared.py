@@ -10,7 +10,8 @@ from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from attrs import frozen
 
-from reports.evidence import Case, Evidence
+from reports.case import Case
+from reports.evidence import Evidence
 from reports.maxcompute.endpoints import INTERNAL, PUBLIC, VPC, classify, wanted
 from reports.maxcompute.formats import PROBLEMS, AccessList
 from reports.maxcompute.schemes import AUTO, BY_VPC, GOVERNED, INTERNET, UNGOVERNED

@@ -3,7 +3,7 @@
 from typing import Dict, Optional, Tuple
 
 from reports.addresses import is_private
-from reports.evidence import Case, names_of
+from reports.case import Case, names_of
 from reports.failures import UNANSWERED, Failure
 from reports.model import Observation, Scalar
 from reports.rules import attempts, clues

@@ -3,8 +3,9 @@
 from functools import lru_cache
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
+from reports.case import Case
 from reports.causes import AUTHOR, CAUSES, INFO, WARNING
-from reports.evidence import Case, Evidence
+from reports.evidence import Evidence
 from reports.failures import Failure
 from reports.maxcompute.admission import admit_in_whitelist
 from reports.maxcompute.schemes import GOVERNED

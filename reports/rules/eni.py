@@ -3,7 +3,7 @@
 from typing import Dict, Optional, Tuple
 
 from reports.addresses import admits
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.maxcompute.schemes import GOVERNED
 from reports.model import Observation

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Mapping, Optional, Sequence, Tuple
 
 from reports.addresses import admits, is_private
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.maxcompute.admission import admit_in_security_group, admit_in_whitelist
 from reports.maxcompute.schemes import INTERNET

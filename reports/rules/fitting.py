@@ -3,8 +3,8 @@
 from typing import Dict, Optional
 
 from reports.capacity import Capacity, of
+from reports.case import Case
 from reports.causes import CRITICAL, INFO, WARNING
-from reports.evidence import Case
 from reports.failures import Failure
 from reports.maxcompute.schemes import GOVERNED
 from reports.model import Scalar

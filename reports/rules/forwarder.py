@@ -2,7 +2,7 @@
 
 from typing import Optional, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.rules import clues
 from reports.rules.contract import Clue, Proof, Want

@@ -2,7 +2,7 @@
 
 from typing import Dict, Optional, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.model import Observation, Scalar
 from reports.rules import forwarder

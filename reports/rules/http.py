@@ -2,8 +2,8 @@
 
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
+from reports.case import Case
 from reports.causes import CAUSES
-from reports.evidence import Case
 from reports.failures import LOCAL_SHORTAGES, Failure
 from reports.model import Observation, Remedy, Scalar
 from reports.rules.contract import EXCHANGE, PROXY, Clue, Proof, Rule, Test, Want

@@ -8,8 +8,9 @@ a finding of its own.
 import ipaddress
 from typing import Callable, List, Mapping, Optional, Sequence, Tuple
 
+from reports.case import Case
 from reports.causes import CAUSES, NETWORK, WARNING
-from reports.evidence import NOBODY, Case
+from reports.evidence import NOBODY
 from reports.maxcompute.admission import rule_in_group
 from reports.maxcompute.schemes import BY_VPC, GOVERNED
 from reports.model import Observation, Remedy, Scalar

@@ -2,8 +2,8 @@
 
 from typing import Dict, Optional, Tuple
 
+from reports.case import Case
 from reports.causes import CRITICAL, WARNING
-from reports.evidence import Case
 from reports.failures import Failure
 from reports.model import Observation, Scalar
 from reports.rules.contract import WORKS, Proof, Rule

@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Dict, Optional, Set, Tuple
 
 from reports.addresses import is_private
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.groups import ip_of
 from reports.model import Observation, Scalar

@@ -2,7 +2,8 @@
 
 from typing import Dict, Optional, Tuple
 
-from reports.evidence import Case, Evidence
+from reports.case import Case
+from reports.evidence import Evidence
 from reports.failures import Failure
 from reports.groups import ip_of
 from reports.model import Observation

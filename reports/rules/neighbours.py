@@ -7,7 +7,7 @@ interfaces stand behind security groups of their own.
 from itertools import islice
 from typing import Iterator, List, Optional
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.groups import ip_of, shows_host
 from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation

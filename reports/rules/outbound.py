@@ -6,7 +6,8 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from attrs import frozen
 
 from reports.addresses import admits, is_private, parse_address
-from reports.evidence import Case, Evidence, names_of
+from reports.case import Case, names_of
+from reports.evidence import Evidence
 from reports.model import Observation
 from reports.rules.contract import Proof, Want
 from reports.words import listed

@@ -10,8 +10,8 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from attrs import frozen
 
 from reports.addresses import is_private
+from reports.case import Case
 from reports.causes import CRITICAL, WARNING
-from reports.evidence import Case
 from reports.failures import Failure
 from reports.groups import Group, ip_of
 from reports.model import Observation

@@ -9,8 +9,9 @@ from typing import Callable, Dict, Iterator, Optional, Tuple
 
 from attrs import frozen
 
+from reports.case import Case
 from reports.causes import INFO, WARNING
-from reports.evidence import Case, Evidence
+from reports.evidence import Evidence
 from reports.model import Observation, Scalar
 from reports.rules.contract import RUN, Clue, Proof, Rule, Test, Want
 from reports.words import count, seconds, share

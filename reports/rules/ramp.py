@@ -6,7 +6,7 @@ Each is a test for rules (reports/rules/saturation.py).
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from reports.capacity import Capacity, levels, of
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.model import Observation, Scalar
 from reports.rules import fitting

@@ -2,7 +2,7 @@
 
 from typing import Optional
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.rules import attempts, clues, forwarder, inventory, neighbours, sweeps, trace
 from reports.rules.contract import CONNECT, HOST, RUN, SUBNET, Clue, Proof, Rule

@@ -8,8 +8,8 @@ from typing import Callable, Sequence, Tuple
 from attrs import evolve
 
 from reports.capacity import of
+from reports.case import Case
 from reports.causes import CAUSES
-from reports.evidence import Case
 from reports.model import Remedy
 from reports.rules import fitting, ramp
 from reports.rules.contract import LOAD, RUN, TARGET, WAY, Clue, Rule, Test

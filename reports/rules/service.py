@@ -3,7 +3,7 @@
 from typing import Dict, Optional, Sequence, Tuple
 
 from reports.addresses import parse_address
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.maxcompute.admission import admit_in_whitelist, flush_hosts, grant
 from reports.model import Observation, Scalar

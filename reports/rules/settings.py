@@ -8,8 +8,9 @@ import ipaddress
 from typing import Callable, Optional, Sequence, Tuple, Union
 
 from reports.addresses import admits, is_private
+from reports.case import Case
 from reports.causes import CRITICAL, INFO, WARNING
-from reports.evidence import NOBODY, Case
+from reports.evidence import NOBODY
 from reports.failures import Failure
 from reports.maxcompute.endpoints import LEGACY_SPARK_SOURCE
 from reports.maxcompute.schemes import BY_VPC, GOVERNED, INTERNET

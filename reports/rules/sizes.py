@@ -2,8 +2,8 @@
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from reports.case import Case
 from reports.causes import WARNING
-from reports.evidence import Case
 from reports.failures import LOCAL_SHORTAGES, UNANSWERED, Failure
 from reports.model import Observation, Scalar
 from reports.rules.contract import EXCHANGE, TLS, WAY, WORKS, Clue, Proof, Rule, Want

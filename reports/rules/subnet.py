@@ -10,8 +10,9 @@ from typing import Callable, Iterator, List, Mapping, Optional, Sequence, Tuple
 from attrs import frozen
 
 from reports.addresses import is_private, is_shared
+from reports.case import Case
 from reports.causes import CAUSES, INFO, WARNING
-from reports.evidence import NOBODY, Case, Evidence
+from reports.evidence import NOBODY, Evidence
 from reports.maxcompute.admission import admit_in_security_group
 from reports.maxcompute.schemes import BY_VPC, GOVERNED
 from reports.model import Remedy, Scalar

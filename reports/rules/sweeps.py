@@ -7,7 +7,8 @@ host. What answers for everybody says nothing, and nobody's silence says little:
 from functools import lru_cache
 from typing import AbstractSet, Callable, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
-from reports.evidence import Case, Evidence
+from reports.case import Case
+from reports.evidence import Evidence
 from reports.maxcompute.schemes import INTERNET
 from reports.model import Observation, Scalar
 from reports.rules import attempts, clues, neighbours

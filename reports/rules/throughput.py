@@ -3,7 +3,7 @@
 import math
 from typing import Dict, List, Optional, Tuple
 
-from reports.evidence import Case
+from reports.case import Case
 from reports.model import Observation, Scalar
 from reports.rules.contract import WAY, WORKS, Clue, Proof, Rule, Want
 from reports.words import rate, seconds, size

@@ -7,7 +7,7 @@ that has it says nothing; where a filter behind it drops, it still does.
 from typing import Iterator, List, Optional, Tuple
 
 from reports.addresses import is_private
-from reports.evidence import Case
+from reports.case import Case
 from reports.failures import Failure
 from reports.groups import ip_of
 from reports.maxcompute.schemes import INTERNET

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from reports import words
 from reports.addresses import parse_address
+from reports.case import Case, names_of
 from reports.causes import CAUSES, UNDETERMINED_CAUSES
-from reports.evidence import Case, names_of
 from reports.groups import shows_host
 from reports.maxcompute.schemes import AUTO, BY_VPC, INTERNET, SERVICE, UNGOVERNED
 from reports.model import Finding, Observation
