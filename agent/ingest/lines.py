@@ -23,7 +23,7 @@ PARQUET = b"PAR1"
 _LONGEST_LINE = 1 << 28
 # Characters that may be given back: so many in any case, and so many times all that was read. A line costs as much as
 # so many of them.
-_GIVEN_BACK, _TIMES_OVER, _LINE = 1 << 24, 20, 64
+_GIVEN_BACK, _TIMES_OVER, _LINE = 1 << 22, 8, 64
 
 
 @frozen
