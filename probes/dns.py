@@ -355,6 +355,9 @@ def _read(raw: bytes, name: str) -> _Answer:
     import dns.rcode  # noqa: PLC0415
     import dns.rdatatype  # noqa: PLC0415
 
+    questions = int.from_bytes(raw[4:6], "big")
+    if questions > 1:  # RFC 9619; to read thousands of them would keep the loop
+        raise Failed(Failure.DNS_MALFORMED, "%d questions" % questions)
     try:
         message = dns.message.from_wire(raw, ignore_trailing=True, raise_on_truncation=False)
     except (dns.exception.DNSException, ValueError, IndexError) as error:

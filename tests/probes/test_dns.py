@@ -229,6 +229,15 @@ async def test_forged_and_broken_answers():
     assert {Failure.DNS_MALFORMED} == {seen.failure for seen in observations}
 
 
+async def test_more_than_one_question():
+    """Who answers a question with thousands of them is not read any further."""
+    with _scripted(lambda query: [query[:2] + b"\x81\x80\xff\xff" + bytes(60_000)]) as server:
+        _, observations = await _look_up("x.lab", server)
+
+    assert {"65535 questions"} == {seen.facts["detail"] for seen in observations}
+    assert {Failure.DNS_MALFORMED} == {seen.failure for seen in observations}
+
+
 async def test_nobody_there():
     """A closed port is refused by ICMP, and by whom is told."""
     _, observations = await _look_up("x.lab", (HOST, free_port()))

@@ -21,6 +21,8 @@ from tests.fuzz.peers import ENDLESS, HERE, PATIENCE, TURN, Conversation, Loop, 
 
 _NAME = "db.example"
 _JUNK = b"\xff\xff not for you"
+# Seconds: 64 KB may hold thousands of records, and each is looked at.
+_LONG = 4.0
 
 
 def answers() -> list[bytes]:
@@ -109,7 +111,8 @@ def _over_the_network() -> Iterator[Target]:
     cut = [conversation(known[5], known[5], known[0], known[0]), conversation(known[0], end=ENDLESS)]
     cut.append(conversation(b"\0\0", end=ENDLESS))
     try:
-        yield Target(read=read, seeds=[*seeds, *cut], words=(TURN, b"\xc0\x0c", b"\x00\x05\x00\x01", b"\x02db"))
+        words = (TURN, b"\xc0\x0c", b"\x00\x05\x00\x01", b"\x02db")
+        yield Target(read=read, seeds=[*seeds, *cut], words=words, seconds=_LONG)
     finally:
         loop.close()
 
@@ -123,9 +126,8 @@ def _message() -> Iterator[Target]:
             return failed.failure
         return answer.rcode, bool(answer.addresses), min(3, len(answer.chain)), answer.looped(_NAME)
 
-    # 64 KB may hold thousands of records, and each is looked at.
     words = (b"\xc0\x0c", b"\x00\x05\x00\x01", b"\x02db\x07example\0")
-    yield Target(read=read, seeds=answers(), words=words, seconds=4.0)
+    yield Target(read=read, seeds=answers(), words=words, seconds=_LONG)
 
 
 @contextmanager
