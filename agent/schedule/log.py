@@ -26,6 +26,8 @@ def to_stderr(style: str) -> Log:
 
     Where stderr cannot be written (its disk is full, whoever read it has gone) lines are lost, and nothing else.
     """
+    if sys.stderr is None:  # it was closed before this process began
+        return silent
     import structlog  # noqa: PLC0415 - start-up: a tenth of a second, and most commands log nothing
 
     renderer: Any = (

@@ -1,6 +1,7 @@
 """The plans that are watched, read from their files: all of them, or none and the reasons."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from agent import plan as plans
 from agent.cloud.auto import filled
@@ -17,6 +18,9 @@ def load(names: Sequence[str]) -> list[Plan]:
     found: dict[str, tuple[str, Plan]] = {}
     wrong = []
     for name in names:
+        if Path(name).is_fifo():
+            wrong.append(f"{name}: is a pipe, which cannot be read again; allowed: a file")
+            continue
         try:
             plan = filled(plans.load(name))
         except (plans.PlanError, MetadataError) as error:

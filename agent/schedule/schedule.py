@@ -17,6 +17,7 @@ from agent.schedule.watch import Ended, Watch, interval_of
 from agent.state import remembered
 from agent.store import AsyncStore, Store, StoreError
 from reports.failures import Failure
+from reports.history import Standing
 from reports.metrics import Tally
 from reports.model import HEALTHY, Observation, Plan
 from reports.words import listed
@@ -147,9 +148,9 @@ class Schedule:
         if self._store is None:
             return (), None
 
-        def asked(store: Store) -> tuple[Sequence[Observation], dict[str, tuple[str, str, float]]]:
+        def asked(store: Store) -> tuple[Sequence[Observation], dict[str, Standing]]:
             last = store.last(plan.name)
-            standing = {one.target: (one.verdict, one.cause, one.since) for one in store.standing(plan.name)}
+            standing = {one.target: one for one in store.standing(plan.name)}
             return (remembered(last) if last is not None else ()), standing
 
         try:
@@ -160,14 +161,14 @@ class Schedule:
         known = {
             target.name: TargetState(
                 target=target,
-                settled=Settled(verdict, (verdict,)),
-                cause=cause,
-                since=since,
-                measured=verdict,
+                settled=Settled(one.verdict, (one.verdict,)),
+                cause=one.cause,
+                since=one.since,
+                measured=one.verdict,
             )
             for target in plan.targets
-            if target.name in standing
-            for verdict, cause, since in [standing[target.name]]
+            # At another address it is another target, whatever its name.
+            if (one := standing.get(target.name)) is not None and one.address == target.address
         }
         return left, PlanState(plan=plan, interval=interval_of(plan), targets=known) if known else None
 
@@ -195,12 +196,16 @@ class Schedule:
             self._tell("verdict", {**facts, "cause": change.cause, "run": report.run.id})
 
     def _overran(self, plan: str, runs: int) -> None:
+        if plan not in self._watches:
+            return
         for _ in range(runs):
             self.tally.overran(plan)
         self.version += 1
         self._log("overrun", level="warning", plan=plan, left_out=runs)
 
     def _short(self, plan: str, failure: Failure) -> None:
+        if plan not in self._watches:
+            return
         self.tally.fell_short(plan, failure.value)
         self.version += 1
         self._log("no run could begin", level="warning", plan=plan, for_want_of=failure.value)

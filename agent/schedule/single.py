@@ -62,7 +62,7 @@ class Singles:
         return named or [place for place in places if place.target.address == wanted]
 
     async def probe(self, place: Place, within: float) -> Found:
-        """What is found in so many seconds. Whoever asks while that goes on is given the same. Raises Busy."""
+        """What is found in so many seconds. Who asks while that goes on is given the same, in his time. Raises Busy."""
         key = (place.watch.plan.name, place.target.name)
         task = self._going.get(key)
         if task is None:
@@ -70,7 +70,12 @@ class Singles:
                 raise Busy(f"{MOST_PROBES} probes are going on or wait: ask again a little later")
             task = self._going[key] = asyncio.create_task(self._probe(place, within))
             task.add_done_callback(lambda _: self._going.pop(key, None))
-        return await asyncio.shield(task)
+            return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(within):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            raise Busy("another probe of this target was going on for all of that time") from None
 
     async def stop(self) -> None:
         """End all of them."""

@@ -210,14 +210,16 @@ def after_run(
 ) -> tuple[PlanState, Sequence[Change]]:
     """The state after one more run of the plan, and what changed by it.
 
-    ``skipped``: the targets that were not asked. Targets that left the plan meanwhile are passed over.
+    ``skipped``: the targets that were not asked. Targets that left the plan meanwhile, or that are others by now, are
+    passed over.
     """
     findings = {finding.id: finding for finding in report.findings if finding.severity != _INFO}
+    asked = {target.name: target for target in report.run.plan.targets}
     targets = dict(before.targets)
     changes = []
     for result in report.targets:
         state = targets.get(result.name)
-        if state is None or state.target.address != result.address:
+        if state is None or not _is_same(state.target, asked[result.name]):
             continue
         if result.name in skipped:
             targets[result.name] = evolve(state, old=True)

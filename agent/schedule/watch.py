@@ -54,7 +54,9 @@ class Ended:
         judgement = judge(report, clock_off)
         state, changes = after_run(before, report, judgement, skipped)
         made = Made.of(report, room, state.watched(spoiled=bool(judgement.spoiled)))
-        return cls(report=report, state=state, changes=changes, held=state.held(), made=made)
+        # Of a target of which no run could tell yet, what was measured is not in force either.
+        held = {name: target.verdict for name, target in state.targets.items()}
+        return cls(report=report, state=state, changes=changes, held=held, made=made)
 
 
 def interval_of(plan: Plan) -> float:
@@ -194,7 +196,7 @@ class Watch:
         report = await runner.run()
         if self._stopping:
             return  # what it found until then is nothing to judge by
-        if heavy:
+        if heavy and self.plan is state.plan:  # else another one came meanwhile, and has networks of its own
             self._heavy_at = time.monotonic()
             self.state = evolve(self.state, heavy=_of_probes(report.observations))
         self._left = remembered(report)

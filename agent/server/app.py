@@ -66,7 +66,7 @@ def application(parts: Parts) -> web.Application:
     table = routes(parts)
     for (method, path), handler in table.items():
         app.router.add_route(method, path, handler, expect_handler=_ignore)
-    app.router.add_route("*", "/{rest:.*}", _nowhere(table), expect_handler=_ignore)
+    app.router.add_route("*", r"/{rest:[\s\S]*}", _nowhere(table), expect_handler=_ignore)
     app.on_response_prepare.append(parts.gate.add_headers)
     return app
 

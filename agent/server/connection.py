@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 import ssl
@@ -29,6 +30,8 @@ _LONGEST_LINE = 8190
 _MOST_HEADERS = 64
 # Where no descriptor is left: seconds until it is tried again.
 _SHORT_OF_DESCRIPTORS = 0.2
+# What is said where a machine has no IPv6: of a socket, of an address.
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Connection(web.RequestHandler):
@@ -49,6 +52,7 @@ class Connection(web.RequestHandler):
             max_field_size=_LONGEST_LINE,
             max_headers=_MOST_HEADERS,
             lingering_time=1.0,
+            auto_decompress=False,  # no body is read
         )
         self.busy = False
         self._among = among
@@ -90,6 +94,8 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """What is no HTTP, or an error of ours: its status alone. What a client wrote stands in no answer."""
         del message
+        if isinstance(exc, UnicodeEncodeError):
+            status = 400  # where no route is, aiohttp tells an Expect back that cannot be told
         if status >= 500:
             return super().handle_error(request, status, exc)
         answer = web.Response(status=status, text=f"{status}: this is no request that can be answered\n")
@@ -211,17 +217,34 @@ class Listener:
 
 
 def bound(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen at all addresses of the host; "" is every address. Raises OSError."""
+    """Sockets that listen at all addresses of the host; "" is every address. Raises OSError.
+
+    IPv6 addresses are left out where this machine has no IPv6, as long as there are others.
+    """
     found = socket.getaddrinfo(host or None, port, 0, socket.SOCK_STREAM, 0, socket.AI_PASSIVE)
+    without: OSError | None = None
     with contextlib.ExitStack() as undo:
         sockets = []
         for family, kind, protocol, _, address in dict.fromkeys(found):
-            sock = undo.enter_context(socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.bind(address)
-            sock.listen(1024)
-            sockets.append(sock)
+            try:
+                sockets.append(undo.enter_context(_listening(family, kind, protocol, address)))
+            except OSError as error:
+                if family != socket.AF_INET6 or error.errno not in _NO_IPV6:
+                    raise
+                without = error
+        if without is not None and not sockets:
+            raise without
         undo.pop_all()
     return sockets
+
+
+def _listening(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    with contextlib.ExitStack() as undo:
+        sock = undo.enter_context(socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(1024)
+        undo.pop_all()
+    return sock

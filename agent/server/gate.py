@@ -117,7 +117,10 @@ def _is_from_elsewhere(request: web.Request) -> bool:
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         return True
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    try:
+        return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    except ValueError:  # no URL, and so nobody's of ours
+        return True
 
 
 def _has_allowed_name(request: web.Request, allowed: tuple[str, ...]) -> bool:

@@ -61,6 +61,7 @@ def _file(text: str, name: str, folder: Path) -> Iterator[str]:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "it is no PEM text").lower().replace("_", " ")
-    return getattr(error, "strerror", None) or "it is no PEM text, or it is encrypted"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    said = "" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None)
+    return said or "it is no PEM text, or it is encrypted"

@@ -59,7 +59,7 @@ def _insert(connection: sqlite3.Connection, report: Report, text: bytes | None, 
     number = _run(connection, plan, report, NONE if text is None else PLAIN)
     if text is not None:
         connection.execute("INSERT INTO report (run, text) VALUES (?, ?)", (number, text))
-    _add_targets(connection, plan, number, run, [look for look in found if look.target not in known], known)
+    _add_targets(connection, plan, number, run, [look for look in found if look.target not in known], known, held)
     seen = mask({known[look.target].slot: look.verdict for look in found})
     connection.execute("UPDATE run SET seen = ? WHERE number = ?", (zlib.compress(seen), number))
     _add_to_hour(connection, plan, int(run.started // _HOUR), seen)
@@ -107,18 +107,25 @@ def _targets(connection: sqlite3.Connection, plan: int) -> dict[str, _Known]:
 
 
 def _add_targets(
-    connection: sqlite3.Connection, plan: int, number: int, run: Run, new: list[Look], known: dict[str, _Known]
+    connection: sqlite3.Connection,
+    plan: int,
+    number: int,
+    run: Run,
+    new: list[Look],
+    known: dict[str, _Known],
+    held: Mapping[str, str],
 ) -> None:
     """Give each of them a slot, and put it among those that are known."""
     slots = _free({target.slot for target in known.values()})
     for look in new:
-        slot, verdict = next(slots), VERDICTS.index(look.verdict)
+        verdict = held.get(look.target, look.verdict)
+        slot, cause, rank = next(slots), look.cause if verdict == look.verdict else "", VERDICTS.index(verdict)
         inserted = connection.execute(
             "INSERT INTO target (plan, slot, name, address, verdict, cause, since, run, from_start)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
-            (plan, slot, look.target, look.address, verdict, look.cause, run.started, number),
+            (plan, slot, look.target, look.address, rank, cause, run.started, number),
         )
-        known[look.target] = _Known(inserted.lastrowid or 0, slot, look.address, verdict, look.cause)
+        known[look.target] = _Known(inserted.lastrowid or 0, slot, look.address, rank, cause)
 
 
 def _free(taken: set[int]) -> Iterator[int]:

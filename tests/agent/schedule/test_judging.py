@@ -4,6 +4,8 @@ import pytest
 from attrs import evolve
 
 from agent.schedule.judging import evidence_of, judge
+from agent.schedule.state import PlanState, after_run
+from agent.schedule.watch import Ended
 from reports.failures import Failure
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Plan, Target, TargetResult, Vantage, worst
 from tests.reports import samples
@@ -59,6 +61,26 @@ def test_a_loop_that_came_late():
     assert late.verdicts == {"a": None, "b": None}
     assert late.spoiled == "the event loop came 1.7 s late: more than 1.5 s"
     assert (usual.verdicts, usual.spoiled) == ({"a": FAILING, "b": HEALTHY}, "")
+
+
+def test_a_first_run_that_does_not_count():
+    """The history is told that nothing is in force yet, whatever was measured."""
+    report = two({"a": FAILING, "b": HEALTHY}, seen("local", "loop", None, None, lag_s=1.7))
+
+    ended = Ended.of(PlanState.of(report.run.plan, 60.0), report, (), 1000)
+
+    assert ended.held == {"a": UNDETERMINED, "b": UNDETERMINED}
+
+
+def test_a_target_that_is_another_one_by_now():
+    """A run that began before a reload says nothing of it: neither at another address, nor as another service."""
+    report = two({"a": FAILING, "b": FAILING, "c": FAILING})
+    a, b, c = report.run.plan.targets
+    new = evolve(report.run.plan, targets=(evolve(a, port=444), evolve(b, service="redis"), c))
+
+    state, _ = after_run(PlanState.of(new, 60.0), report, judge(report), ())
+
+    assert [state.targets[name].settled is None for name in "abc"] == [True, True, False]
 
 
 def with_findings(verdict, *findings):

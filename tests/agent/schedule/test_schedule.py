@@ -124,6 +124,23 @@ async def test_a_new_plan_keeps_what_stays():
             assert 'linkdoctor_plan_interval_seconds{plan="a"} 0.2' in text
 
 
+async def test_a_new_plan_in_the_middle_of_a_sweep():
+    """What the old one swept is nothing of the new one, whose own networks are swept in its first run."""
+    async with Peer() as peer:
+        slow = plan(f"redis://{peer.address}", limits={"deadline": "500ms"}, networks=[_network("old")])
+        async with watched(slow) as (schedule, heard):
+            await peer.met.wait()
+            await schedule.replace([plan(peer.address, networks=[_network("new")])])
+            await heard.runs(2)
+
+            report = schedule.watches["nightly-etl"].report
+            assert {"new"} == {seen.facts["network"] for seen in report.observations if seen.step == "states"}
+
+
+def _network(name):
+    return {"name": name, "cidr": "127.0.0.0/30", "ports": [1]}
+
+
 async def test_the_end_is_near():
     """A run that goes on is ended properly, long before its deadline, and what it found is not judged."""
     async with Peer() as peer:
@@ -175,6 +192,35 @@ async def test_a_process_that_begins_anew_knows_what_was_in_force(tmp_path):
     with Store.look(path) as kept:
         assert len(kept.runs("nightly-etl")) >= 2
         assert kept.events("nightly-etl") == []
+
+
+async def test_a_name_that_is_given_to_another_address(tmp_path):
+    """Nothing is known of it, whatever was known of the one that had its name."""
+    store = await AsyncStore.open(tmp_path / "history.db", tell=print)
+    at = {"name": "db", "address": f"{HERE}:{free_port()}"}
+    async with Peer() as peer:
+        async with watched(plan(at), store=store) as (_, heard):
+            await heard.runs(1)
+        async with watched(plan({**at, "address": peer.address}), store=store) as (schedule, heard):
+            assert state_of(schedule, "db").settled is None
+            await heard.runs(1)
+            assert state_of(schedule, "db").verdict == HEALTHY
+    await store.close()
+
+
+async def test_a_plan_that_left_in_the_middle_of_a_late_run():
+    """The starts that it missed by this run are counted for nobody: its metrics are gone, and stay so."""
+    async with Peer() as peer:
+        slow = plan(f"redis://{peer.address}", every=0.01, limits={"deadline": "10m"}, slow={"service": "4m"})
+        other = plan(peer.address, name="other")
+        async with watched(slow, other) as (schedule, heard):
+            await heard.runs(2)
+            leaving = schedule._tasks["nightly-etl"]
+            await schedule.replace([other])
+            await asyncio.wait([leaving])
+
+            assert schedule.states()[0].runs
+            assert 'plan="nightly-etl"' not in schedule.tally.text().decode()
 
 
 async def test_a_plan_that_left_and_came_back():

@@ -97,6 +97,7 @@ def test_a_name_that_was_made_to_point_here(serving, host, status):
         ({"Origin": "null"}, 403),
         ({"Origin": "http://127.0.0.1:1", "Host": "127.0.0.1:2"}, 403),
         ({"Origin": "http://127.0.0.1:2", "Host": "127.0.0.1:2"}, 200),
+        ({"Origin": "http://["}, 403),
     ],
 )
 def test_a_page_from_elsewhere_changes_nothing(serving, headers, status):
@@ -135,6 +136,14 @@ def test_no_body(serving):
         assert b" 413 " in client.recv(100)
 
 
+def test_a_body_that_is_not_what_it_says(serving):
+    """Nobody unpacks it, and the log has no word of it (see ``serving``)."""
+    head = b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+    with socket.create_connection((HERE, serving.port), timeout=30) as client:
+        client.sendall(head + b"abcd")
+        assert b" 413 " in client.recv(100)
+
+
 @pytest.mark.parametrize(
     "request_",
     [
@@ -160,6 +169,14 @@ def test_what_is_no_request(serving, request_):
     assert b"python" not in heard.lower()
     assert b"Traceback" not in heard
     assert serving.ask("/-/healthy")[0] == 200
+
+
+@pytest.mark.parametrize("line", [b"OPTIONS *", b"CONNECT here:1", b"GET /%0a"])
+def test_an_expectation_where_nothing_is(serving, line):
+    """It is refused, in whatever bytes it stands, and is no error of ours."""
+    with socket.create_connection((HERE, serving.port), timeout=30) as client:
+        client.sendall(line + b" HTTP/1.1\r\nHost: localhost\r\nExpect: \x80\r\n\r\n")
+        assert re.match(rb"HTTP/1\.[01] 4\d\d ", client.recv(100))
 
 
 def test_both_formats(serving):

@@ -323,6 +323,23 @@ def test_who_asks_at_once_is_given_the_same(serving, web):
     assert web.count - before < 20
 
 
+def test_who_joins_has_a_time_of_his_own(serving, web):
+    """Whoever gives less time than the one whose look he joins is answered within his own."""
+    web.gate.clear()
+    before = web.count
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            first = pool.submit(probe, serving, "web")
+            while web.count == before:
+                threading.Event().wait(0.01)
+            status, said = probe(serving, "web", X_Prometheus_Scrape_Timeout_Seconds="0.7")
+        finally:
+            web.gate.set()
+        assert first.result()[0] == 200
+
+    assert (status, said) == (503, "another probe of this target was going on for all of that time\n")
+
+
 def test_the_time_that_prometheus_gives(serving, web):
     """It is kept, less what the answer needs: what is silent until then is said in time."""
     web.gate.clear()

@@ -6,12 +6,24 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
 from agent.store import NAME, Store
 from tests.agent.server.serving import LINKDOCTOR, serve, write_plan
 from tests.tls_servers import HERE, free_port
+
+# Every socket of that family is refused, as by a kernel that was told ipv6.disable=1.
+_WITHOUT_IPV6 = """
+import errno, os, socket, sys
+import pyseccomp as seccomp
+
+rules = seccomp.SyscallFilter(seccomp.ALLOW)
+rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.EQ, int(socket.AF_INET6)))
+rules.load()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 @pytest.fixture
@@ -137,6 +149,16 @@ def test_ipv6(tmp_path, peer):
         assert serving.end() == 0
 
 
+def test_a_machine_without_ipv6(tmp_path, peer):
+    """Every address of it is every address that there is; one that is asked for by itself must be there."""
+    program, plan = (sys.executable, "-c", _WITHOUT_IPV6, LINKDOCTOR), write_plan(tmp_path, peer)
+    with serve(plan, "--insecure-listen", program=program, state=tmp_path, listen=":0") as serving:
+        assert serving.wait("listening")["at"] == [f"0.0.0.0:{serving.port}"]
+        assert serving.end() == 0
+    with serve(plan, program=program, state=tmp_path, listen="[::1]:0") as serving:
+        assert serving.process.wait(60) == 3
+
+
 def test_a_plan_in_place_of_a_history(tmp_path, peer):
     """It is refused, and stays where it is."""
     plan = write_plan(tmp_path, peer)
@@ -189,6 +211,22 @@ def test_reload(tmp_path, peer, how):
         assert [target["verdict"] for target in serving.state()["targets"]] == ["healthy", "failing"]
         assert serving.target(peer)["since"] == since
         assert b'linkdoctor_reloads_total{result="refused"} 1.0' in serving.ask("/metrics")[2]
+        assert serving.end() == 0
+
+
+def test_a_pipe_in_place_of_a_plan(tmp_path, peer):
+    """Nobody waits for what may never come through it: it is refused, and the process ends as ever."""
+    plan = write_plan(tmp_path, peer)
+    with serve(plan, state=tmp_path) as serving:
+        serving.wait("run")
+        plan.unlink()
+        os.mkfifo(plan)
+
+        status, _, said = serving.ask("/-/reload", "POST")
+        assert (status, said.decode().splitlines()[1:]) == (
+            422,
+            [f"{plan}: is a pipe, which cannot be read again; allowed: a file"],
+        )
         assert serving.end() == 0
 
 

@@ -94,11 +94,12 @@ def test_a_full_disk(tmp_path, peer):
     assert serving.of("a run broke off") == []
 
 
-def test_a_log_that_cannot_be_written(tmp_path, peer):
-    """Where the disk of the log is full lines are lost, and no run."""
+@pytest.mark.parametrize("log", ["/dev/full", "&-"])
+def test_a_log_that_cannot_be_written(tmp_path, peer, log):
+    """Where the disk of the log is full, or there is no log, lines are lost, and no run."""
     plan = write_plan(tmp_path, peer[1])
     command = [LINKDOCTOR, "serve", plan, "--listen", f"{HERE}:0", "--state", tmp_path]
-    with Path("/dev/full").open("w") as full, subprocess.Popen(command, stderr=full) as process:
+    with subprocess.Popen(["sh", "-c", f'exec "$@" 2>{log}', "sh", *command]) as process:
         try:
             _until(lambda: len(_stored(tmp_path / NAME)) >= 3, process)
             process.send_signal(signal.SIGTERM)

@@ -327,7 +327,7 @@ def test_keys_that_cannot_be_used(tmp_path, authority):
         ("none.pem", "No such file"),
         ("other.pem", "key values mismatch"),
         ("web.yml", "cannot be used"),
-        ("encrypted.pem", "cannot be used"),
+        ("encrypted.pem", "it is no PEM text, or it is encrypted"),
     ):
         path = tmp_path / "web.yml"
         path.write_text(f"tls_server_config: {{cert_file: server.pem, key_file: {key}}}\n")

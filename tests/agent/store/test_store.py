@@ -188,6 +188,18 @@ def test_verdicts_that_the_caller_holds(store):
     assert strip(store, "metastore", AT, AT + 240, 10) == "hffh"
 
 
+def test_a_first_run_that_does_not_count(store):
+    """What it measured is in its strip alone: it was never in force."""
+    kept(store, report(ILL), held={"metastore": UNDETERMINED})
+    first = store.standing("nightly-etl")[0]
+    assert (first.verdict, first.cause) == (UNDETERMINED, "")
+
+    kept(store, report(WELL, started=AT + 60), held={"metastore": HEALTHY})
+
+    assert changes(store) == [(60, "metastore", UNDETERMINED, HEALTHY, "", "")]
+    assert strip(store, "metastore", AT, AT + 120, 10) == "fh"
+
+
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
