@@ -90,7 +90,7 @@ class Network:
 
         ``name`` is what it counts against.
         """
-        keys = (name, join_port(address, port))
+        keys = _keys(name, address, port)
         if self.forbids(address, port):
             return Opened(not_tried(Failure.NOT_PERMITTED), None)
         if self._budget.is_spent(keys):
@@ -109,7 +109,7 @@ class Network:
 
     def holding(self, ask: Ask, connections: int) -> ContextManager[None]:
         """Within it so many connections to the target's port at ``ask.address`` may be open at once: it allows them."""
-        return self._budget.holding((ask.target.name, join_port(ask.address, ask.port)), connections)
+        return self._budget.holding(_keys(ask.target.name, ask.address, ask.port), connections)
 
     async def account(self, packets: int) -> None:
         """Wait until so many packets may be sent by others: soon by this machine's own resolver, at once by a wire."""
@@ -209,6 +209,11 @@ class Network:
         """Count a datagram of a volley, which is ended in any case."""
         with contextlib.suppress(Failed):
             self._budget.spend((name,), len(data))
+
+
+def _keys(name: str, address: str, port: int) -> Tuple[str, ...]:
+    """What a connection counts against, each once: a target may be called by its very address."""
+    return tuple(dict.fromkeys((name, join_port(address, port))))
 
 
 def _forbids_nothing(address: str, port: int) -> bool:  # noqa: ARG001 - see Network

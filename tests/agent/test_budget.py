@@ -1,6 +1,8 @@
 """The budget is never exceeded, whatever happens to those who wait for it."""
 
 import asyncio
+import contextlib
+import socket
 import time
 
 import pytest
@@ -9,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.budget import HELD_BYTES, Pace, RunBudget, share_out
+from probes.contract import Ask
+from probes.network import Network
 from reports.failures import Failed, Failure
-from reports.model import Limits, Share
+from reports.model import Limits, Share, Target
 
 
 def _most_within(times, window):
@@ -58,6 +62,23 @@ async def test_what_a_target_allows_comes_beside():
     second.cancel()
     with pytest.raises(Failed):
         budget.spend(keys, 11)
+
+
+async def test_a_target_that_is_called_by_its_address():
+    """Each of its connections counts once: it holds what it allows, and has its usual place afterwards."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        target = Target(name=f"{host}:{port}", host=host, port=port)
+        ask = Ask(target=target, address=host, timeout=1.0)
+        with contextlib.closing(Network(RunBudget(Limits(per_target=1)))) as network:
+            with network.holding(ask, 2):
+                held = await asyncio.wait_for(asyncio.gather(network.connect(ask), network.connect(ask)), 10)
+                for opened in held:
+                    await opened.stream.close()
+            later = await network.connect(ask)
+            await later.stream.close()
+
+    assert [None] * 3 == [opened.handshake.failure for opened in (*held, later)]
 
 
 async def test_places_are_never_exceeded():
