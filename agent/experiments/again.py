@@ -19,8 +19,8 @@ _APART = 0.25
 
 
 async def look(want: Want, ground: Ground) -> None:
-    """The target, as at first, over one connection."""
-    ask = ground.ask(want.target)
+    """The target at the address ``want.address``, as at first, over one connection."""
+    ask = ground.look.ask(ground.target(want.target), str(want.address))
     first = [seen for seen in ground.notes.observations if seen.target == want.target]
     await _pause(first[-1])
     brief = evolve(ask, timeout=MOST_PATIENCE + max(seen.duration_s for seen in first))

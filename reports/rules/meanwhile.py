@@ -43,7 +43,7 @@ def wants(run: Evidence) -> Tuple[Want, ...]:
         if case.stage == RESOLVE and any(seen.failure in _RCODES for seen in case.broken):
             found[Want("again", "lookup", None, case.target.host)] = None
         elif case.stage in (CONNECT, TLS, EXCHANGE) and (all(map(_may_pass, case.broken)) or _was_one_syn(case)):
-            found[Want("again", "look", case.target.name)] = None
+            found[Want("again", "look", case.target.name, ip_of(case.broken[0]))] = None
     return tuple(found)[:_MOST]
 
 
@@ -60,9 +60,10 @@ def _was_one_syn(case: Case) -> bool:
 
 
 def _works_again(case: Case) -> Optional[Proof]:
-    """What failed at first was asked once more, and works."""
-    worked = tuple(seen for seen in case.of("again", "look") if seen.failure is None)
-    if not worked or not case.broken:
+    """What failed at first was asked once more at the same address, and works."""
+    failed = {ip_of(seen) for seen in case.broken}
+    worked = tuple(seen for seen in case.of("again", "look") if seen.failure is None and ip_of(seen) in failed)
+    if not worked:
         return None
     ended = max(seen.started + seen.duration_s for seen in case.broken)
     words = "%s later the target answers: what was wrong has changed meanwhile, or does not hold for every connection"

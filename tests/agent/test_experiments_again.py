@@ -39,7 +39,7 @@ async def test_a_target(listens, expected):
         if not listens:
             server.close()
         refused = seen("tcp", "connect", "it", f"{HERE}:{port}", failure=Failure.CONNECTION_REFUSED, ip=HERE, port=port)
-        (again,) = await once_more(Want("again", "look", "it"), refused, port)
+        (again,) = await once_more(Want("again", "look", "it", HERE), refused, port)
 
     assert ("again", "look", "it", expected) == (again.probe, again.step, again.target, again.failure)
     assert again.facts["last"] == ("service exchange" if listens else "tcp connect")

@@ -39,9 +39,9 @@ def answered(step="exchange", failure=None, target="it", probe="service", durati
     return [connected(target, *where.split(":")), said]
 
 
-def again(failure=None):
+def again(failure=None, ip=IP):
     """The look once more, a quarter of a second later."""
-    return seen("again", "look", "it", IT.address, failure=failure, after=0.26, ip=IP, port=3306, last="tcp connect")
+    return seen("again", "look", "it", f"{ip}:3306", failure=failure, after=0.26, ip=ip, port=3306, last="tcp connect")
 
 
 def unknown(failure=Failure.DNS_SERVFAIL):
@@ -55,7 +55,7 @@ def resolved(failure=None):
     return seen("again", "lookup", None, None, failure=failure, after=0.26, name=NAMED.host)
 
 
-LOOK = (Want("again", "look", "it"),)
+LOOK = (Want("again", "look", "it", IP),)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,15 @@ def test_what_is_over_is_not_certain(first, once_more, targets, words):
 
 @pytest.mark.parametrize(
     ("first", "once_more", "targets"),
-    [([refused()], again(REFUSED), (IT,)), ([unknown()], resolved(Failure.DNS_SERVFAIL), (NAMED,))],
-    ids=["refused", "name"],
+    [
+        ([refused()], again(REFUSED), (IT,)),
+        ([refused()], again(ip="10.10.2.41"), (IT,)),
+        ([unknown()], resolved(Failure.DNS_SERVFAIL), (NAMED,)),
+    ],
+    ids=["refused", "another-address", "name"],
 )
 def test_what_lasts_stays_certain(first, once_more, targets):
-    """That it still fails changes nothing."""
+    """That it still fails changes nothing; nor does it that another of its addresses, which never failed, answers."""
     before, after = (diagnosed(*first, *more, targets=targets).findings for more in ((), (once_more,)))
 
     assert [one.confidence for one in before] == [one.confidence for one in after]

@@ -62,7 +62,7 @@ def test_one_syn_is_little(others, asked):
     """It may have been lost: the target is looked at once more in the end, where no other SYN went there meanwhile."""
     wanted = diagnose(PLAN, Vantage(), (ONE_SYN, *others)).wanted_last
 
-    assert asked is (Want("again", "look", "it") in wanted)
+    assert asked is (Want("again", "look", "it", TARGET.host) in wanted)
 
 
 def test_one_syn_that_was_lost():
