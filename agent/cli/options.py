@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -40,7 +42,23 @@ style = _style(*FORMATS)
 # Of what is no report: a comparison, what a log says.
 style_of_comparison = _style("text", "json", "markdown", "html")
 style_of_log = _style("text", "json")
-output = click.option("--output", metavar="FILE", help="Write to FILE, whole or not at all, instead of stdout.")
+
+
+def _in_a_folder(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    """The name; what has no folder to be written to is refused before anything is sent."""
+    from pathlib import Path
+
+    if name is not None and not Path(name).resolve().parent.is_dir():
+        raise click.ClickException(f"{name}: cannot be written: {os.strerror(errno.ENOENT)}")
+    return name
+
+
+output = click.option(
+    "--output",
+    metavar="FILE",
+    callback=_in_a_folder,
+    help="Write to FILE, whole or not at all, instead of stdout.",
+)
 redact = click.option("--redact", is_flag=True, help="Take host names and addresses out of what is printed.")
 hand_over = click.option(
     "--hand-over",

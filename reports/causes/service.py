@@ -60,7 +60,7 @@ ENTRIES: Tuple[Cause, ...] = (
         "service",
         "accepted, then silence; something on the way may have accepted in its place",
         "look at the service on {destinations}: it accepts and does not answer; from inside a sandbox the "
-        "forwarder may have accepted in its place, so check its access list too",
+        "forwarder may have accepted in its place, so check what the job declares for this way, too",
         DBA,
         decided_by="a check from a host beside the service",
     ),

@@ -46,6 +46,10 @@ _BOTH_LISTS = Check(
     "both lists hold the address: the project's (console: Projects, Manage, Parameter Configuration) and the job's"
     + _PAGE % "access over the Internet"
 )
+_LET_OUT = Check(
+    "the job is let out: by a network link into a VPC; to a public address by both lists, the project's (console: "
+    "Projects, Manage, Parameter Configuration) and the job's" + _PAGE % "access over the Internet, access over a VPC"
+)
 _APPLICATION = Check(
     "no application for the address is pending: the review takes about three business days"
     + _PAGE % "access application"
@@ -98,7 +102,7 @@ _FOR: Dict[str, Tuple[Check, ...]] = {
     "client_denied": (_VSWITCH, _OUTBOUND),
     "mysql_host_denied": (_VSWITCH, _OUTBOUND),
     "datanode_unreachable": (_ALL_NODES, _VSWITCH),
-    "service_hang": (_BOTH_LISTS, _SANDBOX),
+    "service_hang": (_LET_OUT, _SANDBOX),
 }
 
 

@@ -68,10 +68,11 @@ def _performance(story: Story) -> Iterator[str]:
         number = sum(result.verdict == verdict for result in results)
         yield f"{verdict}={number};;;0;{len(results)}"
     known = [(result.name, result.latency_s) for result in results if result.latency_s is not None]
+    taken = {"time", *VERDICTS}
     for name, latency in known[:_MOST_LATENCIES]:
-        yield f"{_label(name)}={latency:.6f}s;;;0"
-
-
-def _label(name: str) -> str:
-    shown = _NOT_IN_LABEL.sub("_", words.visible(name)).replace("'", "''")
-    return f"'{shown}'"
+        label = _NOT_IN_LABEL.sub("_", words.visible(name))
+        while label in taken:  # it would be taken for the one that has it
+            label += "_"
+        taken.add(label)
+        quoted = label.replace("'", "''")
+        yield f"'{quoted}'={latency:.6f}s;;;0"

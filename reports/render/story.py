@@ -96,13 +96,16 @@ class Story:
         affected = sum(result.verdict == verdict for result in results)
         total = words.count(len(results), "target")
         counted = total if verdict == HEALTHY else f"{affected:,} of {total}"
-        if not results and self.networks.names:
-            counted = self.networks.counted(self.blocks)
+        if not results:
+            found = words.count(len(self.report.findings), "finding")
+            counted = self.networks.counted(self.blocks) if self.networks.names else found
         return f"{verdict.upper()}: {counted}, {words.seconds(self.report.run.duration_s)}"
 
     @property
     def whence(self) -> str:
-        """``a UDF in cn-hangzhou, ENI 10.10.1.10 (vswitch-a)``: where the probes ran."""
+        """``a UDF in cn-hangzhou, ENI 10.10.1.10 (vswitch-a)``: where the probes ran, if any did."""
+        if {seen.probe for seen in self.report.observations} == {"settings"}:
+            return "the settings alone, no packet sent"
         kind = self.report.vantage.kind
         place = _KINDS.get(kind, kind)
         if kind == "host" and self.report.vantage.host:

@@ -99,7 +99,7 @@ class _Page:
         if story.report.run.partial:
             results = story.report.targets
             open_ = sum(result.verdict == UNDETERMINED for result in results)
-            unsettled = f"; {words.count(open_, 'target')} of {len(results):,} not settled" if results else ""
+            unsettled = f"; {open_:,} of {words.count(len(results), 'target')} not settled" if results else ""
             self.paragraph(Text(f"PARTIAL: the run was cut short{unsettled}", "bold magenta"), indent=0)
         if story.sent_nothing:
             self.paragraph(Text(story.sent_nothing, "bold magenta"), indent=0)

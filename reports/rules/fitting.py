@@ -45,7 +45,7 @@ def advice(capacity: Capacity) -> str:
     """What would fit, with a part left free: connections a task, or tasks."""
     if capacity.fits:
         return "the job's %s fit: keep them open and use them again" % needs(capacity)
-    if capacity.need is None:
+    if capacity.need is None and capacity.usable:
         return together(capacity) + (
             ", opened once and used again (`job: {instances, connections}` in the plan: then it is worked out per task)"
         )
@@ -59,6 +59,8 @@ def advice(capacity: Capacity) -> str:
 
 def together(capacity: Capacity) -> str:
     """The same for the job as a whole."""
+    if not capacity.usable:
+        return "let the job wait: at times not one connection was free"
     return "keep the whole job to at most %s at once" % count(capacity.usable, "connection")
 
 

@@ -243,16 +243,31 @@ def test_redact(tmp_path):
 
 
 def test_lint(tmp_path):
-    """Settings alone: nothing is sent, and what is wrong has its place."""
+    """Settings alone: nothing is sent, which the head says; what is wrong is counted, and has its place."""
     (tmp_path / "job.sql").write_text("set odps.internet.access.list=www.aliyun.com;\nselect 1;\n")
     done = run("lint", "job.sql", cwd=tmp_path)
 
     assert done.returncode == 1
+    head = done.stdout.splitlines()[0]
+    assert head.startswith("settings   from the settings alone, no packet sent ")
+    assert "DEGRADED: 1 finding," in head
     assert "access_list_malformed" in done.stdout
     assert "job.sql:1" in done.stdout
     handed = run("lint", "job.sql", "--hand-over", "job author", cwd=tmp_path)
     assert handed.stdout.startswith("Subject: ")
     assert handed.stdout.rstrip().endswith("linkdoctor lint job.sql")
+
+
+def test_an_output_without_a_folder():
+    """It is refused in one line before anything is sent, and not once all is measured."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = run("check", f"127.0.0.1:{server.getsockname()[1]}", "--output", "/no/such/folder/x")
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+    assert done.returncode == 3
+    assert done.stderr == "Error: /no/such/folder/x: cannot be written: No such file or directory\n"
 
 
 def test_lint_of_a_clean_plan(tmp_path):

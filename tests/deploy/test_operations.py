@@ -24,7 +24,7 @@ _ELSEWHERE = ("python3 -m venv", "/opt/linkdoctor/bin/pip", "systemctl")
 _PREPARE = """
 set -eu
 mount -t tmpfs none "$1"
-for place in etc usr/lib var/lib; do
+for place in etc usr/lib usr/local var/lib; do
     mkdir -p "$1/$place/upper" "$1/$place/work"
     mount -t overlay none -o "lowerdir=/$place,upperdir=$1/$place/upper,workdir=$1/$place/work" "/$place"
 done
@@ -50,11 +50,13 @@ def test_the_installation_works_as_it_is_written(tmp_path):
     """Units are where systemd looks for them; plans and settings are for the group alone, which the page has made."""
     etc, units, texts = "/etc/linkdoctor", "/etc/systemd/system", "/var/lib/prometheus/node-exporter"
     look = f"stat --format='%n %a %G' {texts} {etc} {etc}/* {units}/linkdoctor* {units}/linkdoctor.service.d/*"
-    said = typed(tmp_path, "install", "raw", "check", then=look)
+    said = typed(tmp_path, "install", "raw", "check", then=f"{look}; readlink /usr/local/bin/linkdoctor")
 
     found = {name: rest for name, *rest in map(str.split, said.splitlines())}
     assert ["750", "linkdoctor-files"] == found[etc]
-    assert ["640", "linkdoctor-files"] == found[f"{etc}/plan.yaml"] == found[f"{etc}/linkdoctor.env"]
+    for name in ("plan.yaml", "nightly-etl.yaml", "linkdoctor.env"):
+        assert ["640", "linkdoctor-files"] == found[f"{etc}/{name}"]
+    assert found.pop("/opt/linkdoctor/bin/linkdoctor") == []
     assert ["775", "linkdoctor-files"] == found[texts]
     assert {
         f"{units}/{name}"

@@ -25,7 +25,7 @@ ALONE: Mapping[str, Mapping[str, str]] = {
         **dict.fromkeys(("access_list_missing_host", "access_list_missing_port", "access_list_stale_ip"), _LIST),
     },
     VPCHOST: {
-        "duplicate_address": "it takes ARP, which a sandbox may not send, and `linkdoctor sweep`, which asks it",
+        "duplicate_address": "it takes ARP, which a sandbox may not send",
         "no_internet_egress": "a job reaches the Internet by the platform's proxy, whatever NAT gateway its VPC has",
     },
 }

@@ -67,6 +67,18 @@ def test_it_is_short():
     assert read(line)[2]["undetermined"] == 1000
 
 
+def test_targets_that_are_called_as_other_numbers():
+    """Each number has a name of its own, and those of the run keep theirs."""
+    report = samples.healthy()
+    names = ("time", "healthy", "a=b", "a|b")
+    targets = tuple(evolve(report.targets[0], name=name, latency_s=0.5) for name in names)
+
+    data = read(nagios.render([evolve(report, targets=targets)]))[2]
+
+    assert (data["time"], data["healthy"]) == (report.run.duration_s, 4)
+    assert [data[name] for name in ("time_", "healthy_", "a_b", "a_b_")] == [0.5] * 4
+
+
 def test_several_reports():
     """A line each, the worst first: that one is shown."""
     lines = nagios.render([samples.healthy(), samples.nightly()]).splitlines(keepends=True)

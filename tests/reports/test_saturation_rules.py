@@ -421,6 +421,13 @@ def test_advice_that_is_none_is_not_given(job, expected):
     assert finding.remedy.text.startswith(expected)
 
 
+def test_nothing_is_free():
+    """Not "at most 0 connections at once", whether or not the plan says what the job needs."""
+    found = [diagnosed(limited("silent", held=(3, 0), low=0, high=3), job).findings[0] for job in (None, BIG)]
+
+    assert all("let the job wait: at times not one connection was free; " in one.remedy.text for one in found)
+
+
 @pytest.mark.parametrize(
     ("need", "severities", "verdict"),
     [

@@ -149,7 +149,7 @@ def test_thousands_of_findings_stay_readable():
     text = shown(samples.scattered(3000))
     lines = text.splitlines()
 
-    assert lines[1] == "PARTIAL: the run was cut short; 1,000 targets of 3,000 not settled"
+    assert lines[1] == "PARTIAL: the run was cut short; 1,000 of 3,000 targets not settled"
     assert text.count("Evidence") == 3
     assert "997 more targets, the same cause   10.30.0.11:7000, 10.30.0.14:7000, 10.30.0.17:7000 and 994" in text
     assert "\u2713 10.30.0.1:7000, 10.30.0.4:7000, 10.30.0.7:7000 and 997 more   0.4 ms   accepts" in lines
