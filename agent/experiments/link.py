@@ -11,6 +11,7 @@ from typing import Callable, List, Sequence, Tuple
 from agent.experiments.contract import Ground
 from probes.sweep.choice import neighbours
 from probes.sweep.contract import why_not
+from probes.sweep.near import on_links
 from probes.sweep.wires import Wire
 from reports.model import Network
 from reports.subnet.observations import Survey, made
@@ -23,7 +24,8 @@ async def ask(subnet: Network, ground: Ground, patience: Callable[[bool], float]
     ``patience``: the seconds in which an answer comes, the first time and the second (True). Each request is a packet
     of the budget. Facts: docs/observations.md.
     """
-    order = Order(addresses=Addresses.of(subnet.cidr), questions=(ARP,), rate=ground.plan.limits.packet_rate)
+    addresses = on_links(Addresses.of(subnet.cidr))
+    order = Order(addresses=addresses, questions=(ARP,), rate=ground.plan.limits.packet_rate)
     make, why = neighbours(order, 0)
     if make is None or time.monotonic() + patience(False) > end:
         return

@@ -45,6 +45,23 @@ def links_to(addresses: Addresses) -> List[Link]:
     return found
 
 
+def on_links(addresses: Addresses) -> Addresses:
+    """Those of these that are on a link of this machine."""
+    kind = ipaddress.IPv4Address if addresses.version == 4 else ipaddress.IPv6Address
+    ends = (
+        (max(first, link.first), min(first + count - 1, link.last))
+        for link in links_to(addresses)
+        for first, count in addresses.ranges
+    )
+    parts = [
+        str(part)
+        for first, last in ends
+        if first <= last
+        for part in ipaddress.summarize_address_range(kind(first), kind(last))
+    ]
+    return Addresses.of(*parts) if parts else Addresses(addresses.version, ())
+
+
 @frozen
 class Near:
     """Which addresses our own kernel has to find on a link before it can send to them: from the first to the last."""

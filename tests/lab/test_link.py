@@ -79,6 +79,15 @@ def test_who_may_not_ask_does_not(lab):
     assert ask(lab, 20, bare=True)[0] == {}
 
 
+def test_of_a_larger_network_only_the_link_is_asked(lab):
+    """Of what lies behind a router nothing is said: neither that it is silent, nor that it is not known."""
+    told, asked, _ = ask(lab, 20, cidr="10.10.0.0/23")
+
+    assert {ip_network(address) for address in asked} <= set(map(ip_network, ip_network(CIDR)))
+    assert len(told["states"]["states"]) == 256
+    assert "lacked" not in told["sweep"]
+
+
 def test_behind_a_router_nobody_is_asked(lab):
     """ARP passes none."""
     assert ask(lab, 20, cidr="10.10.2.0/24")[:2] == ({}, Counter())
