@@ -6,8 +6,9 @@ longer. `linkdoctor sweep` has faster ways (probes/sweep), which take more than 
 
 import asyncio
 import collections
+import os
 import time
-from typing import Awaitable, Callable, Deque, Iterator, List, Optional, Sequence, Tuple
+from typing import Awaitable, Callable, Counter, Deque, Iterator, List, Optional, Sequence, Tuple
 
 from attrs import frozen
 
@@ -61,8 +62,9 @@ class Manner:
     ``patience``: for how many seconds, where the slowest answer of the network took so many (0.0: none came yet), and
     whether it is asked again. ``at_once``: how many questions are under way; ``rate``, ``packet_rate``: how many
     connections and echoes the budget lets begin in a second; ``within``: seconds after which none is begun.
-    ``mysql``: the ports at which MySQL speaks, its own apart. ``kept_back``: why this machine itself lets nothing out
-    to the port of an address; "" where it does, or where that is not known.
+    ``mysql``: the ports at which MySQL speaks, its own apart. ``why_not``: in words, by errno, why this machine did not
+    let something out. ``kept_back``: why it lets nothing out to the port of an address; "" where it does, or where that
+    is not known.
     """
 
     patience: Callable[[float, bool], float]
@@ -71,6 +73,7 @@ class Manner:
     packet_rate: int
     within: float
     mysql: Sequence[int] = ()
+    why_not: Callable[[int], str] = os.strerror
     kept_back: Optional[Callable[[str, int], Awaitable[str]]] = None
 
 
@@ -94,7 +97,7 @@ async def probe(
     try:
         await asking.all()
         for part in parts:
-            await part.doubt(manner)
+            await part.doubt()
     finally:
         for part in parts:
             for observation in part.survey.observations(started):
@@ -107,14 +110,23 @@ async def probe(
 class _Part:
     """One network, asked in one way."""
 
-    method = why = lacked = ""
+    method = why = ""
 
-    def __init__(self, subnet: Subnet, questions: Tuple[Question, ...], network: Network, rate: int) -> None:
+    def __init__(
+        self, subnet: Subnet, questions: Tuple[Question, ...], network: Network, manner: Manner, rate: int
+    ) -> None:
         self.order = Order(addresses=Addresses.of(subnet.cidr), questions=questions, rate=rate)
         self.survey = Survey(self.order, self.method, (subnet,))
         self.subnet = subnet
         self.sent = 0
+        self._lacks: Counter[str] = collections.Counter()
+        self._manner = manner
         self._network = network
+
+    @property
+    def lacked(self) -> str:
+        """Why nothing is known of some cells: of most of them."""
+        return "".join(why for why, _ in self._lacks.most_common(1))
 
     def cells(self) -> Iterator[int]:
         """One question to every address, then the next: no host is asked everything at once."""
@@ -126,14 +138,15 @@ class _Part:
         """What comes for one cell within so many seconds."""
         raise NotImplementedError
 
-    async def doubt(self, manner: Manner) -> None:
+    async def doubt(self) -> None:
         """Where nothing came of a port at all: whether this machine itself keeps it back, so that nothing is known."""
+        kept_back = self._manner.kept_back
         step, address = len(self.order.questions), self.order.addresses.text(len(self.order.addresses) // 2)
         for number, question in enumerate(self.order.questions):
             is_silent = question.port and set(self.survey.table.states(number)) == {SILENT}
-            why = await manner.kept_back(address, question.port) if is_silent and manner.kept_back is not None else ""
+            why = await kept_back(address, question.port) if is_silent and kept_back is not None else ""
             if why:
-                self.lacked = self.lacked or why
+                self._lacks[why] += len(self.order.addresses)
                 self.survey.take(Batch((), (), range(number, len(self.order), step)))
 
 
@@ -142,7 +155,7 @@ class _Ports(_Part):
 
     def __init__(self, subnet: Subnet, network: Network, manner: Manner, finish: Finish) -> None:
         questions = tuple(tcp(port, MYSQL if port in manner.mysql else "tcp") for port in subnet.ports)
-        super().__init__(subnet, questions, network, manner.rate)
+        super().__init__(subnet, questions, network, manner, manner.rate)
         self._finish = finish
 
     async def ask(self, cell: int, patience: float) -> Answer:
@@ -158,6 +171,8 @@ class _Ports(_Part):
             await self._finish(ask, opened.stream)
         if shaken.icmp is not None and not shaken.icmp.local:
             return _filtered(cell, shaken.icmp)
+        if shaken.immediate and shaken.errno:
+            self._lacks[self._manner.why_not(shaken.errno)] += 1
         state = UNKNOWN if shaken.immediate else _STATES.get(shaken.failure, UNKNOWN)
         rtt = {OPEN: shaken.round_trip, REFUSED: shaken.duration}.get(state, 0.0)
         return Answer(cell, state, rtt)
@@ -167,7 +182,7 @@ class _Echoes(_Part):
     method, why = "icmp", "this process may send echoes"
 
     def __init__(self, subnet: Subnet, network: Network, manner: Manner, by: Method) -> None:
-        super().__init__(subnet, (ECHO,), network, manner.packet_rate)
+        super().__init__(subnet, (ECHO,), network, manner, manner.packet_rate)
         self._by = by
 
     async def ask(self, cell: int, patience: float) -> Answer:

@@ -12,6 +12,7 @@ from agent.experiments.contract import MOST_PATIENCE, Ground, patience
 from agent.together import together
 from probes import subnet
 from probes.local import Machine
+from probes.sweep.contract import why_not
 from reports.addresses import is_private
 from reports.model import Network
 from reports.services import MYSQL
@@ -39,6 +40,7 @@ async def networks(swept: Sequence[Network], ground: Ground, at_once: int, end: 
         rate=plan.limits.rate,
         packet_rate=plan.limits.packet_rate,
         mysql=[target.port for target in plan.targets if target.service == MYSQL],
+        why_not=why_not,
         kept_back=_OwnFilter(ground.machine).keeps_back,
     )
     for asked_for, most in ((False, _BY_ITSELF), (True, plan.limits.deadline)):
@@ -61,7 +63,6 @@ class _OwnFilter:
     async def keeps_back(self, address: str, port: int) -> str:
         """Why it lets nothing out to the port of the address; "" where it does, or where this process may not know."""
         from probes import nftables  # noqa: PLC0415 - start-up: hardly any run has a use for it
-        from probes.sweep.contract import why_not  # noqa: PLC0415 - as above
 
         if not nftables.may_read():
             return ""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections import Counter
 
@@ -48,7 +50,7 @@ class Counted(Network):
         return await super().connect(ask)
 
 
-async def swept(*ports, network=None, finish=close, within=30.0, mysql=(), kept_back=None):
+async def swept(*ports, cidr=CIDR, network=None, finish=close, within=30.0, mysql=(), kept_back=None):
     """The observations of the network, by step and question."""
     notes, machine = Notes(), Machine(Notes())
     machine.observe(None, {})
@@ -62,7 +64,7 @@ async def swept(*ports, network=None, finish=close, within=30.0, mysql=(), kept_
         kept_back=kept_back,
     )
     network = network or Network()
-    declared = model.Network(name="v", cidr=CIDR, ports=ports)
+    declared = model.Network(name="v", cidr=cidr, ports=ports)
     with contextlib.closing(network), contextlib.suppress(asyncio.CancelledError):
         await subnet.probe([declared], network, notes, finish, manner, machine.route)
     found = {(seen.step, seen.facts.get("asked") or seen.facts.get("method")): seen for seen in notes.observations}
@@ -91,6 +93,15 @@ async def test_an_echo_where_this_process_may_send_one(port):
     assert found["states", "echo"].facts["states"] == "a" * 16
     assert found["sweep", "icmp"].facts["sent"] == 16
     assert found["sweep", "connect"].facts["sent"] == 17
+
+
+async def test_what_this_machine_does_not_let_out(port):
+    """It is unknown, and why: the loopback's broadcast address is nobody's."""
+    found = await swept(port, cidr="127.255.255.252/30")
+
+    assert found["states", str(port)].facts["states"] == "rrr?"
+    assert found["sweep", "connect"].facts["lacked"] == os.strerror(errno.ENETUNREACH)
+    assert "lacked" not in found["sweep", "icmp"].facts
 
 
 async def test_where_this_machine_stands(port):
