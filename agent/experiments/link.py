@@ -34,6 +34,8 @@ async def ask(subnet: Network, ground: Ground, patience: Callable[[bool], float]
     try:
         with contextlib.closing(make()) as wire:
             await asking.all(wire, patience, end)
+    except OSError as error:  # the link has just gone
+        asking.lacked = why_not(error.errno or 0)
     finally:
         how = (ARP.kind, why, asking.sent, order.rate, started, time.monotonic() - start)
         for observation in asking.survey.observations(started):
@@ -55,7 +57,6 @@ class _Asking:
     async def all(self, wire: Wire, patience: Callable[[bool], float], end: float) -> None:
         """See ask."""
         cells = [cell for cell, _ in enumerate(self._addresses) if not self._forbids(cell)]
-        in_time = True
         for again in (False, True):
             cells, in_time = await self._ask(wire, cells, end - patience(again))
             await asyncio.sleep(patience(again) if cells else 0.0)

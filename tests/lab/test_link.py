@@ -1,6 +1,9 @@
 """A check asks its own link by ARP: inside the budget, nobody whom it may not ask, and only what there is time for."""
 
+import errno
 import json
+import os
+import sys
 from collections import Counter
 from ipaddress import ip_network
 
@@ -13,7 +16,7 @@ from tests.lab.wire import densest
 CIDR, FORBIDDEN, RATE = "10.10.1.0/24", "10.10.1.10", 120
 
 ASK = """
-import asyncio, json, sys, time
+import asyncio, json, subprocess, sys, time
 from types import SimpleNamespace
 from agent.budget import RunBudget
 from agent.experiments import link
@@ -24,10 +27,13 @@ from reports.model import Limits, Network as Subnet, Plan
 cidr, forbidden, rate, seconds = sys.argv[1:]
 limits = Limits(packet_rate=int(rate))
 
+def patience(again):
+    return 0.2
+
 async def main():
     notes, network = Notes(), Network(RunBudget(limits), lambda address, port: address == forbidden)
     ground = SimpleNamespace(plan=SimpleNamespace(limits=limits), network=network, notes=notes)
-    await link.ask(Subnet(name="own", cidr=cidr), ground, lambda again: 0.2, time.monotonic() + float(seconds))
+    await link.ask(Subnet(name="own", cidr=cidr), ground, patience, time.monotonic() + float(seconds))
     network.close()
     for seen in notes.observations:
         print(json.dumps({"step": seen.step, **seen.facts}))
@@ -72,6 +78,25 @@ def test_what_there_is_no_time_for(lab, seconds):
     assert 0 < told["sweep"]["sent"] < 255 + 250
     assert "." not in told["states"]["states"]
     assert max(asked.values()) <= 2
+
+
+def test_a_link_that_goes_meanwhile(lab):
+    """What was not settled until then is unknown, and why; nothing else comes of it."""
+    ip = "subprocess.run(['ip', *'%s'.split()], check=True)"
+    made = (
+        "link add veth0 type veth peer veth1",
+        "link set veth1 up",
+        "link set veth0 up",
+        "addr add 10.9.0.1/28 dev veth0",
+    )
+    begin = "import subprocess\n" + "\n".join(ip % words for words in made)
+    goes = ASK.replace("    return 0.2", f"    again and {ip % 'link del veth0'}\n    return 0.2")
+    done = lab.run(["unshare", "--net", sys.executable, "-c", begin + goes, "10.9.0.0/28", FORBIDDEN, str(RATE), "20"])
+    told = {facts.pop("step"): facts for facts in map(json.loads, done["stdout"].splitlines())}
+
+    assert told["states"]["states"] == "?a" + 14 * "?", done["stderr"]
+    assert told["sweep"]["partial"] is True
+    assert told["sweep"]["lacked"] == os.strerror(errno.ENETDOWN)
 
 
 def test_who_may_not_ask_does_not(lab):
