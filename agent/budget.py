@@ -12,7 +12,7 @@ from typing import Counter, Deque, Dict, Iterator, List, Optional, Tuple
 
 from attrs import evolve
 
-from probes.contract import Budget
+from probes.contract import Budget, spent
 from reports.failures import Failed, Failure
 from reports.model import Limits, Share
 
@@ -165,16 +165,15 @@ class RunBudget(Budget):
         """See Budget."""
         self._bytes_in_all += count
         self._bytes[keys[0]] += count
-        if self.is_spent(keys):
-            raise Failed(Failure.BUDGET_SPENT, "the byte budget is spent")
+        if self.left(keys) < 0:
+            raise spent()
 
-    def is_spent(self, keys: Tuple[str, ...]) -> bool:
+    def left(self, keys: Tuple[str, ...]) -> int:
         """See Budget. A part of the limits is never read: what a peer sends faster than that comes all the same."""
-        limits, more = self._limits, self._more_bytes[keys[0]]
-        return (
-            self._bytes_in_all > limits.bytes - limits.bytes // _UNREAD + more
-            or self._bytes[keys[0]] > limits.bytes_per_target - limits.bytes_per_target // _UNREAD + more
-        )
+        limits = self._limits
+        in_all, of_target = limits.bytes - self._bytes_in_all, limits.bytes_per_target - self._bytes[keys[0]]
+        kept = limits.bytes // _UNREAD, limits.bytes_per_target // _UNREAD
+        return min(in_all - kept[0], of_target - kept[1]) + self._more_bytes[keys[0]]
 
     def close(self) -> None:
         """Nothing more is opened or sent: whoever waits is refused."""

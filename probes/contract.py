@@ -8,13 +8,14 @@ an exception becomes the observation's Failure and ends the step; the probe then
 """
 
 import contextlib
+import sys
 import time
 from types import TracebackType
 from typing import Callable, Iterator, List, Optional, Tuple, Type
 
 from attrs import frozen
 
-from reports.failures import Failure, classify
+from reports.failures import Failed, Failure, classify
 from reports.model import Facts, Observation, Scalar, Target, content_id, join_port
 
 # Text from the network is data: bounded here, escaped where it is shown.
@@ -166,6 +167,11 @@ def describe(error: BaseException) -> str:
     return " ".join(text.split())[:LONGEST_TEXT]
 
 
+def spent() -> Failed:
+    """What is raised where no byte more may be read or sent."""
+    return Failed(Failure.BUDGET_SPENT, "the byte budget is spent")
+
+
 class Budget:
     """What a run may still do. The one that counts is agent/budget.py; this one allows everything.
 
@@ -201,6 +207,6 @@ class Budget:
     def spend(self, keys: Tuple[str, ...], count: int) -> None:
         """Count bytes received or sent. Raises Failed(BUDGET_SPENT) past the limit."""
 
-    def is_spent(self, keys: Tuple[str, ...]) -> bool:  # noqa: ARG002 - allows everything
-        """Whether no byte more may be received or sent."""
-        return False
+    def left(self, keys: Tuple[str, ...]) -> int:  # noqa: ARG002 - allows everything
+        """How many bytes may still be read or sent; none, or less than that, where the limit is reached."""
+        return sys.maxsize

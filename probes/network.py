@@ -93,7 +93,7 @@ class Network:
         keys = _keys(name, address, port)
         if self.forbids(address, port):
             return Opened(not_tried(Failure.NOT_PERMITTED), None)
-        if self._budget.is_spent(keys):
+        if self._budget.left(keys) <= 0:
             return Opened(not_tried(Failure.BUDGET_SPENT), None)
         await self._budget.admit(keys)
         try:
@@ -176,7 +176,7 @@ class Network:
         """
         if self.forbids(address, kind.port):
             raise OSError(errno.EPERM, "nothing may be sent to %s" % address)
-        if self._budget.is_spent((name,)):
+        if self._budget.left((name,)) <= 0:
             raise OSError(errno.EDQUOT, "the byte budget is spent")
         heard: Dict[int, Union[bytes, IcmpError]] = {}
         with contextlib.closing(kind.open()) as sock:

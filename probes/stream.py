@@ -10,7 +10,7 @@ import time
 from typing import Iterator, Optional, Tuple
 
 from probes.connector import Connector
-from probes.contract import Budget, Step
+from probes.contract import Budget, Step, spent
 from probes.kernel import TcpInfo, bytes_in, end_with_reset, handshake_info, tcp_info
 from reports.failures import Failed
 
@@ -106,11 +106,18 @@ class SocketStream(Stream):
 
     async def receive(self, timeout: float) -> bytes:
         """See Stream."""
-        data = await self._connector.when_ready(self._sock, lambda: self._sock.recv(_CHUNK), timeout)
+        data = await self._connector.when_ready(self._sock, self._receive, timeout)
         self._read += len(data)
         self._budget.spend(self._keys, len(data))
         self.heard = self.heard or bool(data)
         return data
+
+    def _receive(self) -> bytes:
+        """What has come, as far as it may still be read."""
+        left = self._budget.left(self._keys)
+        if left <= 0:
+            raise spent()
+        return self._sock.recv(min(left, _CHUNK))
 
     async def write(self, data: bytes, timeout: float) -> None:
         """See Stream."""

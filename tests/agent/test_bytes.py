@@ -83,6 +83,21 @@ async def test_no_peer_sends_more_than_the_limit():
     assert limit // 2 < received <= limit
 
 
+async def test_nothing_is_read_past_the_limit():
+    """The last read takes what is left, and no more: what had waited beside it is within the part that is not read."""
+    limit, read = 400_000, 0
+    async with flood(bytes(10 * limit)) as (port, _):
+        with within(bytes_per_target=limit) as network:
+            opened = await network.connect(ask(port))
+            with pytest.raises(Failed) as spent:
+                while True:
+                    read += len(await opened.stream.read(limit, 2.0))
+            await opened.stream.close()
+
+    assert spent.value.failure is Failure.BUDGET_SPENT
+    assert read == limit - limit // 4
+
+
 async def test_datagrams_count():
     """Questions and answers count against the name that they are about; past the limit nothing more is asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, within(bytes_per_target=400) as network:
