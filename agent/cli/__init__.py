@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     end = _End()
     if arguments is None:  # else whoever calls may have more to do
         atexit.register(end)
+    if sys.stdout is None:  # it was closed when we began: as with /dev/null, and no socket becomes descriptor 1
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - start-up; until the end
+
     import click
 
     from agent.cli.group import cli

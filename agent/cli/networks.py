@@ -121,7 +121,7 @@ def discover(
 @click.option(
     "--timeout",
     metavar="S",
-    type=click.FloatRange(0.01, 60),
+    type=options.SECONDS,
     default=1.0,
     show_default=True,
     help="Seconds for which an answer is waited for.",

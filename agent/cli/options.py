@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,6 +31,20 @@ OWNERS = ("job author", "project administrator", "network", "DBA", "platform tic
 FORMATS = ("text", "json", "markdown", "html", "junit", "nagios")
 
 MANY = click.IntRange(1, 1_000_000)
+
+
+class _Number(click.FloatRange):
+    """Of the range, and a number at all: NaN is neither below nor above anything."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click.ParamType."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
+
+
+SECONDS = _Number(0.01, 60)
 
 
 def _style(*formats: str) -> Callable[[_Command], _Command]:

@@ -120,6 +120,10 @@ class Asked:
         kind = _ASKING.get(self.method)
         if kind is not None and self.ports is not None:
             raise click.UsageError(f"--method {self.method} asks no ports: leave out one of the two")
+        if kind is ECHO and self.echo is False:
+            raise click.UsageError(
+                f"--method {self.method} asks for an echo, --no-echo for none: leave out one of the two"
+            )
         asked = [tcp(port, MYSQL if port in mysql or is_mysql("tcp", port) else "tcp") for port in ports]
         if kind is not None:
             asked = [kind]
@@ -207,12 +211,21 @@ def _filled(plans: list[Plan], *, metadata: bool) -> list[Plan]:
 
 
 def _wanted(declared: Iterable[Network], typed: Sequence[_Cidr]) -> list[_Wanted]:
-    """Each network once, with all the interfaces that are known in it; single addresses with those beside them."""
+    """Each network once, with all interfaces and ports that are known of it; single addresses with those beside them.
+
+    Of two plans' networks that are called the same, the later one is called by its CIDR: what is found goes by name.
+    """
     networks: dict[_Cidr, Network] = {}
+    names: set[str] = set()
     for network in (*declared, *(Network(name=str(cidr), cidr=str(cidr)) for cidr in typed if cidr.num_addresses > 1)):
-        known = networks.setdefault(ipaddress.ip_network(network.cidr), network)
-        enis = tuple(dict.fromkeys((*known.enis, *network.enis)))
-        networks[ipaddress.ip_network(network.cidr)] = evolve(known, enis=enis)
+        cidr = ipaddress.ip_network(network.cidr)
+        if cidr in networks:
+            known = networks[cidr]
+            enis, ports = (*known.enis, *network.enis), (*known.ports, *network.ports)
+            networks[cidr] = evolve(known, enis=tuple(dict.fromkeys(enis)), ports=tuple(dict.fromkeys(ports)))
+        else:
+            networks[cidr] = evolve(network, name=network.cidr) if network.name in names else network
+            names.add(network.name)
     singles: dict[_Cidr, list[_Cidr]] = {}
     for cidr in dict.fromkeys(typed):
         if cidr.num_addresses == 1 and not any(_holds(network, cidr) for network in networks):

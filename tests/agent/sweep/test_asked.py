@@ -99,6 +99,31 @@ def test_a_network_is_swept_once(tmp_path):
     assert len(part.order.addresses) == 4
 
 
+def plans(folder, *networks):
+    """A plan for each of these networks, which all are called n."""
+    for number, network in enumerate(networks):
+        name = folder / f"{number}.yaml"
+        name.write_text(f"networks: [{{name: n, {network}}}]\n")
+        yield str(name)
+
+
+def test_of_several_plans_all_ports_are_asked(tmp_path):
+    """A network that two plans name is asked at the ports of both, each once."""
+    ((_, questions),) = orders(
+        *plans(tmp_path, f"cidr: {NETWORK}, ports: [22, 23]", f"cidr: {NETWORK}, ports: [24, 22]")
+    )
+
+    assert questions == tuple(map(tcp, (22, 23, 24)))
+
+
+def test_of_several_plans_each_network_has_a_name(tmp_path):
+    """What is found goes by name: two networks that are called the same are told apart by their CIDRs."""
+    found = sweep(*plans(tmp_path, "cidr: 10.10.1.0/30, ports: [22]", "cidr: 10.10.2.0/30, ports: [22]"))
+
+    assert [network.name for network in found.plan.networks] == ["n", "10.10.2.0/30"]
+    assert found.plan.networks == tuple(network for part in found.parts for network in part.networks)
+
+
 def test_the_plan_is_what_is_declared(tmp_path):
     """What is merely typed is swept, and nobody says that it is a vSwitch."""
     plan = tmp_path / "plan.yaml"
@@ -173,6 +198,7 @@ def test_both_versions():
         ([NETWORK], {"method": "connect", "echo": True}, "--method connect asks ports"),
         ([NETWORK], {"method": "icmp", "ports": "22"}, "--method icmp asks no ports"),
         ([NETWORK], {"method": "arp", "ports": "22"}, "--method arp asks no ports"),
+        ([NETWORK], {"method": "icmp", "echo": False}, "--method icmp asks for an echo, --no-echo for none"),
         (["fd00::/64"], {}, "fd00::/64 is not swept: an IPv6 network is not enumerated beyond a /120"),
         (["8.8.8.0/28"], {}, "8.8.8.0/28 is not swept: public addresses; if it is yours, say so with --i-own-this"),
         (["203.0.113.7"], {}, "203.0.113.7 is not swept: public addresses"),

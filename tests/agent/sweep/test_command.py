@@ -178,6 +178,7 @@ def test_hand_over(tmp_path, port):
         (["127.0.0.0/28", "--output", "/dev/full", "--format", "jsonl"], "/dev/full: cannot be written: No space"),
         (["127.0.0.0/28", "--output", "/dev/full", "--format", "json"], "/dev/full: cannot be written: No space"),
         (["127.0.0.0/28", "--rate", "many"], "many"),
+        (["127.0.0.0/28", "--ports", "22", "--method", "connect", "--timeout", "nan"], "nan is no number"),
     ],
 )
 def test_could_not_run(arguments, said):
@@ -230,6 +231,15 @@ def test_nobody_listens_any_more():
 
     assert process.returncode
     assert complaint == ""
+
+
+@pytest.mark.parametrize("style", ["text", "json", "jsonl"])
+def test_nobody_ever_listened(port, style):
+    """With stdout closed from the beginning the exit code is what is told."""
+    words = shlex.join(argv(f"{OPEN}/32", "--ports", port, "--method", "connect", "--format", style))
+    done = subprocess.run(["sh", "-c", f"{words} >&-"], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_event_loop_is_loaded():
