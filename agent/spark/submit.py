@@ -1,9 +1,11 @@
 """The command line of the file that ``spark-submit`` runs: what `linkdoctor bundle spark` writes calls ``main``."""
 
 import argparse
+import contextlib
+import math
 import sys
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List, NoReturn, Optional
 
 from agent.spark.check import EACH, SPREAD, check
 from agent.spark.result import Result, rows
@@ -43,8 +45,25 @@ def main(arguments: Optional[List[str]] = None, plan: str = "linkdoctor_plan.jso
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Of argparse, whose own exit code for what it cannot take would say that something is broken."""
+
+    def error(self, message: str) -> NoReturn:
+        """See argparse."""
+        self.exit(_COULD_NOT_RUN, "%s%s: error: %s\n" % (self.format_usage(), self.prog, message))
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds. Raises ArgumentTypeError for what is none: NaN, zero, less, and what has no end."""
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        if 0 < seconds < math.inf:
+            return seconds
+    raise argparse.ArgumentTypeError("%r is no number of seconds above 0, such as 900" % text)
+
+
 def _parser(plan: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="linkdoctor_spark.py", description="Why this job cannot reach something.")
+    parser = _Parser(prog="linkdoctor_spark.py", description="Why this job cannot reach something.")
     parser.add_argument("--plan", default=plan, help="the plan as canonical JSON (default: %(default)s)")
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
@@ -53,7 +72,9 @@ def _parser(plan: str) -> argparse.ArgumentParser:
     modes.add_argument(
         "--spread", dest="mode", action="store_const", const=SPREAD, help="each target is measured once, by one of them"
     )
-    parser.add_argument("--within", type=float, default=900.0, metavar="SECONDS", help="for everything (%(default)s)")
+    parser.add_argument(
+        "--within", type=_seconds, default=900.0, metavar="SECONDS", help="for everything (%(default)s)"
+    )
     parser.add_argument("--output", metavar="FILE", help="a file of the driver's, instead of standard output")
     parser.add_argument("--rows", metavar="PATH", help="a folder for the reports as rows, written by Spark")
     parser.add_argument("--rows-format", choices=("parquet", "json"), default="parquet", help="(%(default)s)")

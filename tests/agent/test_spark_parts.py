@@ -1,4 +1,4 @@
-"""Turns, parts of a large plan, and the report that is made of them."""
+"""The command line, turns, parts of a large plan, and the report that is made of them."""
 
 import threading
 
@@ -11,6 +11,7 @@ from agent.budget import COUNTED, scarcest, share_out
 from agent.runner import Runner
 from agent.spark import executors
 from agent.spark.spread import Whole, parts
+from agent.spark.submit import main
 from agent.spark.turns import in_turns
 from reports.model import Limits, Plan, Share, Target
 
@@ -149,3 +150,20 @@ NameError: name 'x' is not defined
 def test_what_spark_says_in_a_line(said, reason):
     """What went wrong on the executor, not where Java was."""
     assert reason == executors._reason(RuntimeError(said))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--within", "nan"], "is no number of seconds"),
+        (["--within", "0"], "is no number of seconds"),
+        (["--nobody"], "unrecognized arguments: --nobody"),
+    ],
+)
+def test_arguments_that_cannot_be_taken(capsys, arguments, said):
+    """It could not run, says why, and has not looked for Spark."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 3
+    assert said in capsys.readouterr().err
