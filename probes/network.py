@@ -175,7 +175,7 @@ class Network:
         not, or its byte budget is spent.
         """
         if self.forbids(address, kind.port):
-            raise OSError(errno.EPERM, "nothing may be sent to %s" % address)
+            raise OSError(errno.ECANCELED, "nothing may be sent to %s" % address)
         if self._budget.left((name,)) <= 0:
             raise OSError(errno.EDQUOT, "the byte budget is spent")
         heard: Dict[int, Union[bytes, IcmpError]] = {}

@@ -190,7 +190,8 @@ class _Echoes(_Part):
         kind, messages = self._by.of_sizes([_SIZE])
         try:
             heard = (await self._network.volley(kind, address, messages, patience, address)).get(0)
-        except OSError:  # this machine does not let it out
+        except OSError as error:  # this machine does not let it out
+            self._lacks[self._manner.why_not(error.errno or 0)] += 1
             return Answer(cell, UNKNOWN)
         self.sent += 1
         if isinstance(heard, IcmpError):

@@ -41,6 +41,8 @@ _REFUSALS: Dict[int, str] = {
     errno.ENOLINK: "it is not on this machine's link: ARP and neighbour discovery pass no router",
     errno.EMFILE: "this process may open no more descriptors",
     errno.ENFILE: "this machine has no more descriptors",
+    errno.EDQUOT: "the byte budget is spent",
+    errno.ECANCELED: "nothing may be sent to it",
 }
 
 
