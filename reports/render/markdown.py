@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from reports import again, words
 from reports.curve import conclusion
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
+from reports.render.healthy import healthy
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
 from reports.subnet.summary import remarks, summary, without_addresses
 
@@ -140,7 +141,7 @@ def _finding(story: Story, finding: Finding) -> Iterator[str]:
 
 
 def _healthy(story: Story) -> Iterator[str]:
-    rows = story.healthy(MOST_ROWS)
+    rows = healthy(story, MOST_ROWS)
     if not rows:
         return
     yield from table(("", "works", "in", "proved", "at"))

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ from reports.model import (
     Network,
     Observation,
     Report,
-    Target,
-    TargetResult,
 )
 from reports.render.networks import Networks
 
@@ -50,9 +48,6 @@ _PHASES = {
 }
 # Seconds from which on somebody asks where they went.
 _NOTICED = 1.0
-# What a success proves, from the most to the least.
-_STAGES = (("http", "exchange"), ("service", "exchange"), ("tls", "handshake"), ("tcp", "connect"))
-_PROVED = {"http": "answers", "service": "answers", "tls": "encrypts", "tcp": "accepts"}
 
 
 @frozen(kw_only=True)
@@ -62,16 +57,6 @@ class RuledOut:
     causes: tuple[str, ...]
     because: str
     targets: int
-
-
-@frozen(kw_only=True)
-class Healthy:
-    """Targets that work alike: their names, their place, the durations of their handshakes, what was proved."""
-
-    names: tuple[str, ...]
-    place: str
-    latencies: tuple[float, ...]
-    proof: str
 
 
 class Story:
@@ -324,56 +309,22 @@ class Story:
         """The networks that were swept, the plan's first."""
         return self.networks.swept
 
-    # --- what works ---------------------------------------------------------------------------------------------
-
-    def healthy(self, most: int) -> list[Healthy]:
-        """The healthy targets, those alike in one row; where that gives more than ``most`` rows, one a service."""
-        fine = [result for result in self.report.targets if result.verdict == HEALTHY]
-        proofs = {result.name: self.proof(result.name) for result in fine}
-        alike = _grouped(fine, lambda result: (self._service(result.name), _port(result), proofs[result.name]))
-        if len(alike) > most:
-            alike = _grouped(fine, lambda result: (self._service(result.name),))
-        return [self._row(group, proofs) for group in alike]
-
-    def proof(self, name: str) -> str:
-        """What was proved of a target: ``answers``, ``HTTP 200``, ``accepts``; and how long its certificate lasts."""
-        proofs = [_proof(seen) for probe, step in _STAGES for seen in self._of(name, probe, step) if seen.ok][:1]
-        days = [seen.facts["days_left"] for seen in self._of(name, "tls", "handshake") if "days_left" in seen.facts]
-        if days:
-            proofs.append(f"certificate {min(map(float, days)):.0f} days")
-        return ", ".join(proofs)
-
     # --- look-ups -----------------------------------------------------------------------------------------------
 
-    def _row(self, group: Sequence[TargetResult], proofs: dict[str, str]) -> Healthy:
-        ports = {_port(result) for result in group}
-        place = group[0].address if len(group) == 1 else ports.pop() if len(ports) == 1 else ""
-        named_already = all(result.name.endswith(place) for result in group)
-        each = list(dict.fromkeys(proofs[result.name] for result in group))
-        return Healthy(
-            names=tuple(result.name for result in group),
-            place="" if named_already else place,
-            latencies=tuple(result.latency_s for result in group if result.latency_s is not None),
-            proof=each[0] if len(each) == 1 else "",
-        )
-
-    def _of(self, name: str, probe: str, step: str) -> list[Observation]:
+    def of(self, name: str, probe: str, step: str) -> list[Observation]:
+        """What was seen of a target in one step."""
         return [seen for seen in self.seen[name] if seen.probe == probe and seen.step == step]
 
     def _ips(self, name: str) -> list[str]:
         return list(
-            dict.fromkeys(str(seen.facts["ip"]) for seen in self._of(name, "tcp", "connect") if "ip" in seen.facts)
+            dict.fromkeys(str(seen.facts["ip"]) for seen in self.of(name, "tcp", "connect") if "ip" in seen.facts)
         )
 
     def _way(self, name: str) -> str:
         target = self.targets.get(name)
         if target and target.via != "auto":
             return target.via
-        return next((str(seen.facts.get("way", "")) for seen in self._of(name, "settings", "coverage")), "")
-
-    def _service(self, name: str) -> str:
-        target: Target | None = self.targets.get(name)
-        return target.service if target else ""
+        return next((str(seen.facts.get("way", "")) for seen in self.of(name, "settings", "coverage")), "")
 
     def _placed(self, address: str) -> str:
         for network in self.plan.networks:
@@ -382,28 +333,6 @@ class Story:
             if _holds(network, address):
                 return f"{address} ({network.name})"
         return address
-
-
-def _grouped(
-    results: Iterable[TargetResult], key: Callable[[TargetResult], tuple[str, ...]]
-) -> list[list[TargetResult]]:
-    groups: dict[tuple[str, ...], list[TargetResult]] = defaultdict(list)
-    for result in results:
-        groups[key(result)].append(result)
-    return list(groups.values())
-
-
-def _port(result: TargetResult) -> str:
-    return ":" + result.address.rpartition(":")[2]
-
-
-def _proof(seen: Observation) -> str:
-    facts = seen.facts
-    if facts.get("answers") is False:
-        return "accepts (it sends no greeting)"
-    if "status" in facts:
-        return f"HTTP {facts['status']}"
-    return f"{_PROVED[seen.probe]}, {facts['version']}" if "version" in facts else _PROVED[seen.probe]
 
 
 def _own_addresses(addresses: Iterable[str]) -> list[str]:

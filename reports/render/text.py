@@ -15,6 +15,7 @@ from rich.text import Text
 
 from reports import again, words
 from reports.model import DEGRADED, FAILING, HEALTHY, UNDETERMINED, Finding, Report
+from reports.render.healthy import healthy
 from reports.render.story import CRITICAL, OPEN, WARNING, Story
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class _Page:
         self.field("Cause", [said(story.meaning(findings[0]) + "  ") + said(findings[0].cause, "cyan")])
 
     def healthy(self, story: Story) -> None:
-        rows = story.healthy(_MOST_ROWS)
+        rows = healthy(story, _MOST_ROWS)
         if not rows:
             return
         self.line()

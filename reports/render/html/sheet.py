@@ -19,6 +19,7 @@ from reports.model import (
     content_id,
     worst,
 )
+from reports.render.healthy import proof as proved
 from reports.render.html import nouns
 from reports.render.html.chart import Chart, chart
 from reports.render.html.finding import BROKEN_FIRST, MOST_ITEMS, MOST_NAMED, cut, told_of
@@ -152,7 +153,7 @@ class Sheet:
         causes = tuple(dict.fromkeys(self._causes[one] for one in result.findings if one in self._causes))
         if not causes and standing is not None and standing.cause:
             causes = (standing.cause,)  # of a verdict that is held, though the last run saw none
-        proof = self.story.proof(name) if result.verdict == HEALTHY and not causes else ""
+        proof = proved(self.story, name) if result.verdict == HEALTHY and not causes else ""
         return nouns.Row(
             key=self.keys[name],
             plan=self.label,
