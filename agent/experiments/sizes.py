@@ -106,7 +106,8 @@ async def transfer(want: Want, ground: Ground) -> None:
     ask = ground.ask(want.target)
     if SERVICES[ask.target.service].exchange != HTTP:
         return  # what others answer is small
-    brief, most = evolve(ask, timeout=_TRANSFER), ground.plan.limits.bytes_per_target
+    brief, limits = evolve(ask, timeout=_TRANSFER), ground.plan.limits
+    most = min(limits.bytes_per_target, limits.bytes)
 
     async def speak(meter: throughput.Meter, notes: Notes) -> None:
         await ground.look.speak(brief, meter, notes, sizes={"body": most // _READ})

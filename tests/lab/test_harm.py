@@ -220,8 +220,8 @@ def test_nothing_beyond_plan_and_budget(seen, name, variant):
 def test_bytes_on_the_wire(lab):
     """An answer without an end costs no more than the limit, whatever is measured with it."""
     target = {"address": "http://es-1.vpc.internal:9200/", "measure": ["loss", "mtu", "throughput"], "via": "vpc"}
-    for limit in (40_000, 262_144):
-        plan = {"name": "endless", "runtime": "host", "targets": [target], "limits": {"bytes_per_target": limit}}
+    for key, limit in (("bytes_per_target", 40_000), ("bytes_per_target", 262_144), ("bytes", 100_000)):
+        plan = {"name": "endless", "runtime": "host", "targets": [target], "limits": {key: limit}}
         with lab.broken("elasticsearch_endless"), lab.record() as recording:
             lab.check(plan)
 
