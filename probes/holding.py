@@ -185,7 +185,7 @@ class Holding:
             except BaseException:
                 await opened.stream.close()
                 raise
-            answer_s = time.monotonic() - start if said.spoken else None
+            answer_s = _until_its_last_byte(opened.stream, time.monotonic() - start) if said.spoken else None
         sign = _sign_of_answer(said)
         held = _Held(opened.stream, said.token, time.monotonic())
         if sign:
@@ -234,6 +234,12 @@ class Holding:
 def _is_over(tasks: List["asyncio.Future[Attempt]"]) -> bool:
     done = [task for task in tasks if task.done()]
     return len(done) >= _ENOUGH and all(not task.result().held for task in done[-_ENOUGH:])
+
+
+def _until_its_last_byte(stream: SocketStream, elapsed: float) -> float:
+    """Seconds until the kernel had the answer, whatever the loop did meanwhile: this machine may be busy."""
+    info = stream.info
+    return max(0.0, elapsed - info.since_last_data) if info is not None and info.bytes_in else elapsed
 
 
 def _sign_of_handshake(failure: Optional[Failure], *, by_icmp: bool) -> str:

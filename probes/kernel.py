@@ -89,6 +89,7 @@ class TcpInfo:
     retransmits: int
     retransmits_in_flight: int
     since_last_ack: float
+    since_last_data: float
     unacked: int
     receive_rtt: float = 0.0
     segments_in: Optional[int] = None
@@ -135,6 +136,7 @@ def tcp_info(sock: socket.socket) -> Optional[TcpInfo]:
         mss=counters[2],
         unacked=counters[4],
         retransmits_in_flight=counters[7],
+        since_last_data=counters[11] / 1e3,
         since_last_ack=counters[12] / 1e3,
         path_mtu=counters[13],
         rtt=counters[15] / 1e6,

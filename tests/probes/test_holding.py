@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 
 import pytest
 
@@ -101,6 +102,24 @@ async def test_a_service_may_refuse_after_the_handshake(network, said, sign):
         held = len(holding)
 
     assert (attempt.sign, held) == (sign, 0)
+
+
+async def test_an_own_delay_is_not_the_services(network):
+    """How long an answer took is counted until the kernel had it, not until this process had time for it."""
+    delay = 0.3
+
+    async def greet(stream):
+        await stream.write(b"?", PATIENCE)
+        await stream.read(100, 2.0)
+        time.sleep(delay)  # noqa: ASYNC251 - a loop that is busy with something else
+        return Said()
+
+    manners = Manners(patience=PATIENCE, greet=greet)
+    async with Limited(1) as server, Holding(ask(server.port), network, manners) as holding:
+        (attempt,) = await holding.open(1, at_once)
+
+    assert attempt.held
+    assert attempt.answer_s < delay
 
 
 async def test_a_handshake_may_be_refused(network):
