@@ -6,6 +6,7 @@ The plan's inventory was read some time ago: it is evidence, like a packet, and 
 """
 
 import ipaddress
+import time
 from functools import partial
 from typing import Callable, Dict, Hashable, Iterator, List, Optional, Tuple
 
@@ -13,6 +14,7 @@ from attrs import frozen
 
 from probes.contract import Notes
 from reports.case import Case
+from reports.codec import rfc3339
 from reports.evidence import Evidence
 from reports.maxcompute.schemes import INTERNET
 from reports.model import Facts, Network, Plan, Vantage, join_port
@@ -27,6 +29,9 @@ from reports.vpc.security import UNKNOWN, Ruling, judge, text_of
 
 # Of a network so many interfaces are judged: each is judged for each target.
 _MOST_SOURCES = 16
+
+# Seconds: an older inventory is said to be old.
+_OLD = 7 * 86400
 
 
 @frozen(kw_only=True)
@@ -45,17 +50,23 @@ def observe(plan: Plan, vantage: Vantage, notes: Notes) -> None:
     if plan.inventory is None:
         return
     cloud = Cloud(plan.inventory)
-    _vswitches(cloud, plan, notes)
+    old = _old(plan.inventory.read)
+    _vswitches(cloud, plan, notes, old)
     run = Evidence(plan, vantage, notes.observations)
     for case in run.cases.values():
         if case.way == INTERNET or case.proxied:
             continue
         sources = _sources(cloud, plan, case)
         for ip in case.ips:
-            _Judgement(cloud, case, ip, notes).of(sources)
+            _Judgement(cloud, case, ip, notes, old).of(sources)
 
 
-def _vswitches(cloud: Cloud, plan: Plan, notes: Notes) -> None:
+def _old(read: float) -> Optional[str]:
+    """The day on which an inventory was read that is old by now; None where it is not."""
+    return rfc3339(int(read))[:10] if time.time() - read > _OLD else None
+
+
+def _vswitches(cloud: Cloud, plan: Plan, notes: Notes, old: Optional[str]) -> None:
     for network in plan.networks:
         for vswitch in vswitches_of(cloud.inventory, network):
             with notes.step("inventory", "vswitch", address=vswitch.id) as step:
@@ -65,6 +76,7 @@ def _vswitches(cloud: Cloud, plan: Plan, notes: Notes) -> None:
                 step.note("free", vswitch.free)
                 step.note("name", vswitch.name or None)
                 step.note("acl", vswitch.acl or None)
+                step.note("old", old)
 
 
 # --- from where -------------------------------------------------------------------------------------------------------
@@ -107,11 +119,12 @@ def _of_network(cloud: Cloud, network: Network) -> Iterator[_Source]:
 class _Judgement:
     """One address of one target, and all sources."""
 
-    def __init__(self, cloud: Cloud, case: Case, ip: str, notes: Notes) -> None:
+    def __init__(self, cloud: Cloud, case: Case, ip: str, notes: Notes, old: Optional[str]) -> None:
         self._cloud = cloud
         self._case = case
         self._ip = ip
         self._notes = notes
+        self._old = old
 
     def of(self, sources: List[_Source]) -> None:
         """Write down what is said of each, once where it is the same."""
@@ -134,6 +147,7 @@ class _Judgement:
             step.note("cidr", sources[0].cidr)
             step.note("network", sources[0].network or None)
             step.note("measured", sources[0].measured)
+            step.note("old", self._old)
             for key, value in facts.items():
                 step.note(key, value)
 

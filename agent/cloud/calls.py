@@ -1,5 +1,6 @@
 """One call after the other, page after page; asked again, later and later, where the platform is busy."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +98,7 @@ def rows_of(answer: Row, action: Action) -> list[Row]:
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
-def _total(answer: Row) -> int:
-    """How many rows all pages have together."""
+def _total(answer: Row) -> float:
+    """How many rows all pages have together; where that is not said, it goes on to a page without any."""
     total = answer.get("TotalCount")
-    return total if isinstance(total, int) else 0
+    return total if isinstance(total, int) else math.inf

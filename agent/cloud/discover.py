@@ -32,6 +32,8 @@ _REGION = "ALIBABA_CLOUD_REGION_ID"
 # What a package of the SDKs begins with.
 _SDKS = ("alibabacloud", "darabonba", "Tea")
 _WIDTH = 96
+# What tells a network link.
+_OF_LINKS = ("enis", "groups")
 _KINDS = {"vpc": "--vpc", "vsw": "--vswitch", "sg": "--security-group"}
 
 
@@ -116,6 +118,8 @@ def told(found: Found, plan: Path, beside: Path) -> Iterator[str]:
     addresses = [eni.addresses[0] for eni in found.link_enis if eni.addresses]
     if addresses:
         yield f"  Network links of MaxCompute: {words.listed(addresses, 6)}"
+    elif any(gap.part in _OF_LINKS for gap in found.gaps):
+        yield "  Network links of MaxCompute: not known, as not all interfaces and security groups could be read"
     else:
         yield "  Network links of MaxCompute: no interface in a group that is called MaxCompute-vpc-..."
     if found.gaps:
@@ -129,10 +133,8 @@ def told(found: Found, plan: Path, beside: Path) -> Iterator[str]:
 
 def _networks(found: Found) -> str:
     number = words.count(len(found.vswitches), "network")
-    if found.named:
-        return f"{number}, as named"
-    if found.link_enis:
-        return f"{number}, of network links"
+    if found.chosen:
+        return f"{number}, {'as named' if found.named else 'of network links'}"
     return number if len(found.vswitches) == 1 else f"{number}, of which only the job's own should stay"
 
 

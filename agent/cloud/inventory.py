@@ -76,10 +76,15 @@ class Found:
     gaps: tuple[Gap, ...] = ()
 
     @property
-    def vswitches(self) -> tuple[VSwitch, ...]:
-        """Those from which the job may come: that were named, or that a network link is in, or else all of them."""
+    def chosen(self) -> tuple[VSwitch, ...]:
+        """Those from which the job comes: that were named, or else that a network link is in; none: that is open."""
         ids = set(self.named) or {eni.vswitch for eni in self.link_enis}
-        return tuple(one for one in self.inventory.vswitches if one.id in ids) or self.inventory.vswitches
+        return tuple(one for one in self.inventory.vswitches if one.id in ids)
+
+    @property
+    def vswitches(self) -> tuple[VSwitch, ...]:
+        """Those from which the job may come: the chosen ones, or else all of them."""
+        return self.chosen or self.inventory.vswitches
 
     @property
     def others(self) -> tuple[VSwitch, ...]:
@@ -136,7 +141,13 @@ class _Reading:
             self._there("vSwitch", [id_], rows, "VSwitchId")
             vpcs += [str(row.get("VpcId")) for row in rows]
         for ids in _chunks(scope.groups, _GROUPS_AT_ONCE):
-            rows = self._cloud.rows(actions.GROUPS, SecurityGroupIds=json.dumps(ids))
+            try:
+                rows = self._cloud.rows(actions.GROUPS, SecurityGroupIds=json.dumps(ids))
+            except Forbidden as error:
+                if not vpcs:
+                    advice = "have it granted (docs/discover.md has the policy), or name the groups' VPC too: --vpc"
+                    raise CloudError(f"{error}\n  What to do: {advice}") from None
+                break  # where they are read with all others, the gap is said
             self._there("security group", ids, rows, "SecurityGroupId")
             vpcs += [str(row.get("VpcId")) for row in rows]
         return tuple(dict.fromkeys(vpcs))

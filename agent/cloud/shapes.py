@@ -33,15 +33,16 @@ def vpc(row: Row) -> Vpc:
 
 
 def vswitch(row: Row) -> VSwitch:
-    """A row of DescribeVSwitches."""
+    """A row of DescribeVSwitches; one of IPv6 alone has no other CIDR, and the free addresses are of IPv4."""
+    cidr, cidr6 = _text(row, "CidrBlock"), _text(row, "Ipv6CidrBlock")
     return VSwitch(
         id=_text(row, "VSwitchId"),
-        cidr=_text(row, "CidrBlock"),
+        cidr=cidr or cidr6,
         name=_text(row, "VSwitchName"),
         vpc=_text(row, "VpcId"),
         zone=_text(row, "ZoneId"),
-        cidr6=_text(row, "Ipv6CidrBlock"),
-        free=_number(row, "AvailableIpAddressCount"),
+        cidr6=cidr6,
+        free=_number(row, "AvailableIpAddressCount") if cidr else None,
         route_table=_text(_row(row, "RouteTable"), "RouteTableId"),
         acl=_text(row, "NetworkAclId"),
     )

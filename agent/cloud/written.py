@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 from agent.cloud.inventory import Found
 from reports import words
@@ -39,7 +40,7 @@ def plan_text(found: Found, inventory_file: str) -> str:
         f"inventory: {_quoted(inventory_file)}",
         "networks:",
     ]
-    if not (found.named or found.link_enis) and len(found.vswitches) > 1:
+    if not found.chosen and len(found.vswitches) > 1:
         lines.append(_ALL)
     names = _names(inventory.vswitches)
     lines += [_entry(each, names, found, "  - ") for each in found.vswitches]
@@ -60,10 +61,11 @@ def _entry(vswitch: VSwitch, names: Mapping[str, str], found: Found, mark: str) 
 
 def overlapping(vswitches: Sequence[VSwitch]) -> tuple[VSwitch, VSwitch] | None:
     """Two vSwitches with addresses in common, which only those of different VPCs can have."""
-    ordered = sorted(vswitches, key=lambda one: ipaddress.ip_network(_network(one)))
-    for one, other in pairwise(ordered):
-        if ipaddress.ip_network(_network(one)).overlaps(ipaddress.ip_network(_network(other))):
-            return one, other
+    for version in (4, 6):
+        ordered = sorted((net, one.id, one) for one in vswitches if (net := _parsed(one)).version == version)
+        for (net, _, one), (next_net, _, other) in pairwise(ordered):
+            if net.overlaps(next_net):
+                return one, other
     return None
 
 
@@ -94,4 +96,9 @@ def _quoted(value: object) -> str:
 
 
 def _network(vswitch: VSwitch) -> str:
-    return str(ipaddress.ip_network(vswitch.cidr, strict=False))
+    return str(_parsed(vswitch))
+
+
+def _parsed(vswitch: VSwitch) -> Any:
+    """Its network, of either version: typed loosely, as those of one version alone have an order."""
+    return ipaddress.ip_network(vswitch.cidr, strict=False)

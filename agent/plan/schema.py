@@ -54,8 +54,12 @@ def _plan(values: dict[str, Any], node: Keys, key: str, source: Source) -> Plan:
     )
     if plan.inventory is None:
         return plan
-    from reports.vpc.reduce import reduced  # noqa: PLC0415 - few plans have one
+    from agent.plan.fitting import misfit  # noqa: PLC0415 - few plans have one
+    from reports.vpc.reduce import reduced  # noqa: PLC0415 - as above
 
+    wrong = misfit(plan.inventory, plan)
+    if wrong:
+        source.refuse(node.nodes["inventory"], "inventory", wrong, advice="linkdoctor discover reads another one")
     return evolve(plan, inventory=reduced(plan.inventory, plan))
 
 

@@ -48,7 +48,12 @@ def _dropping(seen: Sequence[Observation]) -> Tuple[Observation, ...]:
 def _words(seen: Observation) -> str:
     source, more = seen.facts["source"], int(seen.facts.get("sources", 1)) - 1
     others = " and %d more" % more if more else ""
-    return "the inventory says of %s%s to %s: %s" % (source, others, seen.address, seen.facts["why"])
+    return "%s says of %s%s to %s: %s" % (_inventory(seen), source, others, seen.address, seen.facts["why"])
+
+
+def _inventory(seen: Observation) -> str:
+    """What is cited; how old it is, where it is old."""
+    return "the old inventory (read on %s)" % seen.facts["old"] if "old" in seen.facts else "the inventory"
 
 
 def _said(seen: Sequence[Observation]) -> Optional[Proof]:
@@ -268,8 +273,11 @@ def nearly_full_by_inventory(case: Case) -> Optional[Proof]:
     full = _nearly_full(case)
     if not full:
         return None
-    words = "by the inventory %d of %d addresses in %s (%s) are free"
-    parts = [words % (_free(seen), _usable(seen), seen.facts["network"], seen.facts["cidr"]) for seen in full]
+    words = "by %s %d of %d addresses in %s (%s) are free"
+    parts = [
+        words % (_inventory(seen), _free(seen), _usable(seen), seen.facts["network"], seen.facts["cidr"])
+        for seen in full
+    ]
     return Proof("; ".join(parts), tuple(full))
 
 

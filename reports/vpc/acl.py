@@ -42,6 +42,12 @@ def passage(cloud: Cloud, packet: Packet, source: Optional[VSwitch], dest: Optio
     if source is not None and dest is not None and source.id == dest.id:
         return Passage(verdict=ACCEPT, why="an ACL does not filter within a vSwitch")
     said = [_at(cloud, *leg) for leg in _legs(packet, source, dest)]
+    if source is None or dest is None:
+        said += [
+            Passage(verdict=UNKNOWN, why="%s were not read" % words)
+            for part, words in (("enis", "the network interfaces"), ("vswitches", "the vSwitches"))
+            if not cloud.knows(part)
+        ]
     for verdict in (DROP, UNKNOWN):
         found = next((one for one in said if one.verdict == verdict), None)
         if found is not None:

@@ -28,8 +28,8 @@ class Cloud:
         self._by_address: Dict[str, List[Eni]] = {}
         self._with_prefixes = [one for one in inventory.enis if one.prefixes]
         for eni in inventory.enis:
-            for address in eni.addresses:
-                self._by_address.setdefault(str(ipaddress.ip_address(address)), []).append(eni)
+            for address in {str(ipaddress.ip_address(text)) for text in eni.addresses}:
+                self._by_address.setdefault(address, []).append(eni)
 
     def knows(self, part: str) -> bool:
         """Whether a part of the inventory was read."""

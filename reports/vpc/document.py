@@ -34,7 +34,8 @@ from reports.vpc.model import (
 _PORTS = re.compile(r"-?\d{1,5}/-?\d{1,5}", re.ASCII)
 # Of rules that the platform made before May 2020 (ECS, "Overview of security groups"); of any other at most 100.
 _WORST_PRIORITY = 110
-_PROTOCOL = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
+_PROTOCOL = re.compile(r"[a-z0-9-]{1,20}", re.ASCII)
+_PREFIX_LIST = re.compile(r"pl-[A-Za-z0-9-]{1,60}", re.ASCII)
 
 
 def dumps(inventory: Inventory) -> str:
@@ -87,6 +88,10 @@ def _network(text: str) -> bool:
     return True
 
 
+def _destination(text: str) -> bool:
+    return bool(_PREFIX_LIST.fullmatch(text)) or _network(text)
+
+
 def _address(text: str) -> bool:
     ipaddress.ip_address(text)
     return True
@@ -119,7 +124,7 @@ _SPECIAL: Dict[Tuple[type, str], Codec] = {
     (Rule, "source_ports"): _PORT_RANGE_OR_NONE,
     (Rule, "source_cidr"): _CIDR_OR_NONE,
     (Rule, "dest_cidr"): _CIDR_OR_NONE,
-    (Route, "destination"): _CIDR,
+    (Route, "destination"): (None, _text("a CIDR, an address or the id of a prefix list", _destination)),
     (AclEntry, "policy"): (None, word(POLICIES)),
     (AclEntry, "protocol"): _PROTOCOL_WORD,
     (AclEntry, "cidr"): _CIDR,

@@ -138,7 +138,10 @@ class NextHop:
 
 @frozen(kw_only=True)
 class Route:
-    """A route entry (DescribeRouteEntryList). ``type``: system, custom, bgp, cen, ...; ``status``: available, ..."""
+    """A route entry (DescribeRouteEntryList). ``type``: system, custom, bgp, cen, ...; ``status``: available, ...
+
+    ``destination``: a CIDR, or the id of one of the VPC's prefix lists (CreateRouteEntry), which are not read.
+    """
 
     destination: str
     type: str = field(default="", converter=_lower)

@@ -46,6 +46,10 @@ def way(cloud: Cloud, vswitch: VSwitch, ip: str) -> Way:
     table = cloud.table_of(vswitch)
     if table is None:
         return Way(whither=UNKNOWN, why="the route table of %s was not read" % vswitch.id)
+    by_list = next((route for route in table.routes if _by_list(route)), None)
+    if by_list is not None:
+        words = "%s has a route by the prefix list %s, which was not read" % (table.id, by_list.destination)
+        return Way(whither=UNKNOWN, table=table.id, route=by_list, why=words)
     found = _longest(table, ip)
     if not found:
         return Way(whither=ABSENT, table=table.id, why="%s has no route for %s" % (table.id, ip))
@@ -54,6 +58,10 @@ def way(cloud: Cloud, vswitch: VSwitch, ip: str) -> Way:
         words = "%s has %d routes to %s" % (table.id, len(ways), found[0].destination)
         return Way(whither=UNKNOWN, table=table.id, why=words)
     return ways[0]
+
+
+def _by_list(route: Route) -> bool:
+    return route.destination.startswith("pl-")
 
 
 def _longest(table: RouteTable, ip: str) -> List[Route]:

@@ -70,10 +70,13 @@ def judge(cloud: Cloud, packet: Packet, direction: str, vpc: str = "") -> Ruling
 
 
 def _nobody(cloud: Cloud, ip: str) -> str:
-    many = len(cloud.enis_of(ip))
-    return (
-        "%d interfaces, of several VPCs, have %s" % (many, ip) if many else "no interface of the inventory has %s" % ip
-    )
+    found = cloud.enis_of(ip)
+    if found:
+        several = ", of several VPCs," if len({eni.vpc for eni in found}) > 1 else ""
+        return "%d interfaces%s have %s" % (len(found), several, ip)
+    if not cloud.knows("enis"):
+        return "the network interfaces were not read, at least not that of %s" % ip
+    return "no interface of the inventory has %s" % ip
 
 
 def _open(direction: str, why: str, eni: Optional[Eni] = None) -> Ruling:

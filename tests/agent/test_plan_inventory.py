@@ -2,9 +2,10 @@
 
 import json
 
+import pytest
 from attrs import evolve
 
-from agent.plan import from_targets, load
+from agent.plan import PlanError, from_targets, load
 from reports.document import plan_dumps, plan_loads
 from reports.vpc.document import dumps
 from reports.vpc.model import Eni, Rule, SecurityGroup, Vpc, VSwitch
@@ -82,3 +83,37 @@ def test_no_inventory_is_none():
     plan = from_targets(["a:80"])
     assert plan.inventory is None
     assert '"inventory":null' in plan_dumps(plan)
+
+
+def _refused(tmp_path, **keys):
+    """What is said of a plan with these keys."""
+    (tmp_path / "cloud.json").write_text(dumps(_large()))
+    (tmp_path / "plan.json").write_text(json.dumps({"inventory": "cloud.json", **keys}))
+    with pytest.raises(PlanError) as caught:
+        load(tmp_path / "plan.json")
+    return str(caught.value)
+
+
+def test_of_another_region(tmp_path):
+    """Both regions are named, with what to do."""
+    said = _refused(tmp_path, targets=["10.10.2.30:3306"], region="cn-shanghai")
+    assert "inventory: it is of the region cn-hangzhou, and the plan of cn-shanghai; linkdoctor discover" in said
+
+
+def test_of_another_vpc(tmp_path):
+    """An inventory in which nobody of the plan is says nothing, which would look like nothing found."""
+    elsewhere = {"targets": ["192.168.7.7:3306"], "networks": [{"cidr": "192.168.1.0/24"}]}
+    said = _refused(tmp_path, **elsewhere)
+    assert "none of the plan's networks and targets is in it: it is of 10.10.0.0/16, 172.16.0.0/16; " in said
+
+
+@pytest.mark.parametrize(
+    ("target", "cidr"),
+    [("172.16.0.5:1", "192.168.1.0/24"), ("192.168.7.7:1", "10.10.0.0/20"), ("a:1", "192.168.1.0/24")],
+)
+def test_of_one_of_them(tmp_path, target, cidr):
+    """The inventory may be that of the target's VPC alone, or of the job's; a name may lead anywhere."""
+    (tmp_path / "cloud.json").write_text(dumps(_large()))
+    plan = {"inventory": "cloud.json", "targets": [target], "networks": [{"cidr": cidr}], "region": "cn-hangzhou"}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    assert load(tmp_path / "plan.json").inventory is not None

@@ -1,5 +1,6 @@
 """The lab's vSwitches and interfaces as the platform's API would tell of them: the file that a plan's inventory is."""
 
+import time
 from collections.abc import Sequence
 
 from reports.vpc.document import dumps
@@ -55,7 +56,7 @@ def cloud(rules: Sequence[Rule] = OPEN, *, free: int = 240, elsewhere: int = 240
     return dumps(
         Inventory(
             region="cn-hangzhou",
-            read=1764500000.0,
+            read=time.time(),
             vpcs=(Vpc(id=_VPC, cidrs=("10.10.0.0/16",)),),
             vswitches=tuple(
                 VSwitch(

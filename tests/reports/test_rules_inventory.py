@@ -3,6 +3,8 @@
 The observations of the inventory are those that its probe writes.
 """
 
+import time
+
 import pytest
 from attrs import evolve
 
@@ -37,8 +39,9 @@ def answered(target=IT, source=JOB):
     )
 
 
-def diagnosed(held: Inventory, *observations, targets=(IT, BESIDE), kind="host", networks=(NETWORK,)):
-    """The diagnosis of these observations, and of what the probe says of the inventory."""
+def diagnosed(held: Inventory, *observations, targets=(IT, BESIDE), kind="host", networks=(NETWORK,), days=0):
+    """The diagnosis of these observations, and of what the probe says of the inventory, read so many days ago."""
+    held = held and evolve(held, read=time.time() - days * 86400)
     notes = Notes()
     interface = seen("local", "interface", None, "eth1", name="eth1", up=True, carrier=True, addresses=f"{JOB}/24")
     for one in (interface, *observations):
@@ -89,6 +92,17 @@ def test_the_inventory_decides_where_the_measurement_does_not():
     finding = likely(diagnosed(small(), silent(), targets=(IT,)))
     assert finding.cause == "sg_drop"
     assert finding.confidence > 0.9 > likely(without).confidence
+
+
+def test_an_old_inventory_is_called_old():
+    """Whoever reads the proof sees on which day the rules were read, where that is long ago."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 40 * 86400))
+    finding = likely(diagnosed(small(), silent(), targets=(IT,), days=40))
+    assert any(words.startswith(f"the old inventory (read on {day}) says of ") for words in finding.because)
+    finding = of(diagnosed(small(), *answered(), targets=(IT,), days=40), "config_disagrees")
+    assert f"is reached although the old inventory (read on {day}) says of " in finding.because[0]
+    finding = of(diagnosed(_with_room(3), *answered(), targets=(IT,), days=40), "vswitch_nearly_full")
+    assert finding.because[0].startswith(f"by the old inventory (read on {day}) 3 of 252 addresses ")
 
 
 def test_no_rule_is_proposed_that_would_not_help():

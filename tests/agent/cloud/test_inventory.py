@@ -2,13 +2,16 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.cloud import actions, shapes
+from agent.cloud.discover import told
 from agent.cloud.inventory import Scope, read
+from agent.cloud.written import overlapping, plan_text
 from reports.vpc.document import dumps, loads
 from reports.vpc.model import NextHop, Rule, SecurityGroup, Vpc, VSwitch
 from tests.agent.cloud.asking import LAB, ROOT, cloud, found, wrong
@@ -18,9 +21,11 @@ from tests.aliyun_cloud import (
     LINK_GROUP,
     OTHER,
     PLATFORM_GROUP,
+    SYSTEM_TABLE,
     UNUSED_GROUP,
     VPC,
     A,
+    Account,
     B,
     eni,
     group,
@@ -273,6 +278,77 @@ def test_what_is_gone_meanwhile(api):
 
     assert gap.part == "prefix_lists"
     assert "pl-bp1office does not exist" in gap.why
+
+
+@pytest.mark.parametrize("scope", [LAB, Scope(vswitches=(A,))])
+def test_a_vswitch_of_ipv6_alone(api, scope):
+    """It has no IPv4 CIDR: it is read all the same, and the job is in it."""
+    api.account.vswitches[0] |= {"CidrBlock": "", "Ipv6CidrBlock": "2408:4005:300:1::/64"}
+    api.account.enis[0]["Ipv6Sets"] = {"Ipv6Set": [{"Ipv6Address": "2408:4005:300:1::10"}]}
+    result = found(api, scope)
+
+    assert (result.gaps, [(each.id, each.free) for each in result.chosen]) == ((), [(A, None)])
+    assert '{name: "vswitch-a", cidr: "2408:4005:300:1::/64", enis: ["2408:4005:300:1::10"]}' in plan_text(
+        result, "x.json"
+    )
+    assert overlapping(result.inventory.vswitches) is None
+
+
+def test_a_link_whose_vswitch_could_not_be_read(api):
+    """Another vSwitch is not called the link's: which it is stays open."""
+    api.account.vswitches[0]["CidrBlock"] = "odd"
+    api.account.vswitches.append(vswitch("vsw-bp1c", VPC, "10.10.3.0/24", "vswitch-c"))
+    result = found(api)
+
+    assert (len(result.link_enis), result.chosen, len(result.vswitches)) == (2, (), 2)
+    assert "Which of these the job comes from is not known" in plan_text(result, "x.json")
+    assert "2 networks, of which only the job's own should stay" in "".join(told(result, Path("x"), Path("y")))
+
+
+@pytest.mark.parametrize("action", ["DescribeNetworkInterfaces", "DescribeSecurityGroups"])
+def test_links_that_could_not_be_seen(api, action):
+    """What could not be read is not known, rather than taken as absent."""
+    api.forbidden.add(action)
+    said = "\n".join(told(found(api), Path("x"), Path("y")))
+    assert "Network links of MaxCompute: not known, as not all interfaces and security groups could be read" in said
+
+
+def test_a_named_group_without_the_list_of_groups(api):
+    """Its rules are read; without another option it is not known in which VPC, and that is said."""
+    api.forbidden.add("DescribeSecurityGroups")
+    result = found(api, Scope(vpcs=(VPC,), groups=(UNUSED_GROUP,)))
+    assert [gap.part for gap in result.gaps] == ["groups"]
+    assert UNUSED_GROUP in [each.id for each in result.inventory.groups]
+
+    said = wrong(api, Scope(groups=(UNUSED_GROUP,)))
+    assert said.startswith("ecs:DescribeSecurityGroups: no policy grants it")
+    assert said.endswith("or name the groups' VPC too: --vpc")
+
+
+def test_a_protocol_and_a_route_of_other_kinds(api):
+    """Neither leaves its group or its table out: what they say of others is known."""
+    api.account.rules[EMR_GROUP].append(rule("ingress", "Accept", "IPV6-ICMP", "-1/-1", Ipv6SourceCidrIp="::/0"))
+    api.account.routes[SYSTEM_TABLE].append(route("pl-bp1office", "Custom", "Instance", "i-bp1host", "rte-bp1list"))
+    result = found(api)
+
+    assert result.gaps == ()
+    assert loads(dumps(result.inventory)) == result.inventory
+
+
+class _WithoutTotals(Account):
+    """An account whose answers do not say how many rows there are."""
+
+    def answering(self, service, action):
+        """As ever, but for that."""
+        answer = super().answering(service, action)
+        return lambda asked: {key: value for key, value in answer(asked).items() if key != "TotalCount"}
+
+
+def test_pages_without_a_total(api):
+    """Where the answer does not say how many there are, it goes on to a page without any."""
+    api.account = _WithoutTotals()
+    api.account.vswitches = [vswitch(f"vsw-{n:03}", VPC, f"10.11.{n}.0/24", f"v{n}") for n in range(120)]
+    assert len(found(api).inventory.vswitches) == 120
 
 
 def test_what_nobody_knows(api):

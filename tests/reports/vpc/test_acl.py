@@ -122,3 +122,11 @@ def test_tells_where_it_is():
     """Which ACL, which entry, which direction, and whether it is the answer that is lost."""
     said = _said(with_acl("vsw-job", (entry("drop", SERVICES, "1024/65535", "tcp"),), (ALL,)))
     assert (said.acl, said.direction, said.place, said.answer) == ("nacl-a", "ingress", 1, True)
+
+
+@pytest.mark.parametrize(("part", "why"), [("enis", "the network interfaces"), ("vswitches", "the vSwitches")])
+def test_an_end_that_was_not_read(part, why):
+    """Where it was not read who has the address, there may be an ACL: only what the other end drops is known."""
+    assert _said(evolve(small(), unread=(part,)), dest="").why == f"{why} were not read"
+    assert _said(evolve(small(), unread=(part,)), dest="").verdict == "unknown"
+    assert _said(evolve(with_acl("vsw-job"), unread=(part,)), dest="").verdict == "drop"

@@ -48,6 +48,14 @@ def _route(destination: str, *hops: NextHop, status: str = "Available") -> Route
         # A route that is not in force, or that is there twice, decides nothing.
         ((_route("192.168.0.0/16", status="Pending"),), FAR, "unknown", "is pending"),
         ((_route("192.168.0.0/16"), _route("192.168.0.0/16", NextHop(type="blackhole"))), FAR, "unknown", "2 routes"),
+        # A prefix list may hold any address.
+        (
+            (_route("pl-office"), _route("0.0.0.0/0")),
+            FAR,
+            "unknown",
+            "by the prefix list pl-office, which was not read",
+        ),
+        ((_route("pl-office"),), "10.10.1.20", "local", "itself"),
         # IPv6 is routed by its own routes.
         ((_route("0.0.0.0/0"),), "2001:db8::1", "absent", "no route for 2001:db8::1"),
         ((_route("::/0"),), "2001:db8::1", "forwarded", "::/0"),

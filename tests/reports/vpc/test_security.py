@@ -10,6 +10,7 @@ from reports.vpc.document import dumps, loads
 from reports.vpc.matching import Packet
 from reports.vpc.model import INGRESS, Rule
 from reports.vpc.security import Ruling, judge, text_of
+from tests.reports.vpc.building import JOB, SERVICE, rule, small, with_rules
 from tests.reports.vpc.cases import CASES, VPC, Case
 
 
@@ -81,6 +82,26 @@ def test_one_address_in_two_vpcs():
     assert judge(cloud, packet, INGRESS, VPC.id).verdict == "accept"
     assert judge(cloud, packet, INGRESS, "vpc-abroad").eni == "eni-abroad"
     assert judge(cloud, packet, INGRESS).why == "2 interfaces, of several VPCs, have 10.10.2.30"
+
+
+def test_one_interface_that_has_an_address_twice():
+    """An address in two spellings is one address, of one interface."""
+    held = with_rules("sg-db", rule(1, "ingress", "accept", "2001:db8::/64"))
+    twice = ("2001:db8::30", "2001:db8:0:0::30")
+    held = evolve(held, enis=(held.enis[0], evolve(held.enis[1], addresses=twice)))
+    packet = Packet(source="2001:db8::10", dest="2001:db8::30", port=3306)
+    assert judge(Cloud(held), packet, INGRESS).rule is not None
+
+
+def test_whom_nobody_knows():
+    """Why it is not known who has an address: two of one VPC, nobody, or nobody of those that were read."""
+    held, packet = small(), Packet(source=JOB, dest=SERVICE, port=3306)
+    two = evolve(held, enis=(*held.enis, evolve(held.enis[1], id="eni-new")))
+    assert judge(Cloud(two), packet, INGRESS).why == f"2 interfaces have {SERVICE}"
+    nobody = evolve(held, enis=held.enis[:1])
+    assert judge(Cloud(nobody), packet, INGRESS).why == f"no interface of the inventory has {SERVICE}"
+    words = f"the network interfaces were not read, at least not that of {SERVICE}"
+    assert judge(Cloud(evolve(nobody, unread=("enis",))), packet, INGRESS).why == words
 
 
 def test_a_rule_in_words():
