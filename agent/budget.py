@@ -12,18 +12,22 @@ from typing import Counter, Deque, Dict, Iterator, List, Optional, Tuple
 
 from attrs import evolve
 
-from probes.contract import Budget, spent
+from probes.contract import LEAST_BYTES, Budget, spent
 from reports.failures import Failed, Failure
 from reports.model import Limits, Share
 
 # Descriptors that the run needs beside its connections: standard streams, the loop, name servers, files.
 RESERVED_DESCRIPTORS = 32
 
-# What each connection that is to be held may cost beside: it speaks once, and is opened in a few ascents.
+# What each connection that is to be held may cost beside: it speaks once, and is opened in a few ascents. Of that, so
+# many may wait for it unread.
 HELD_BYTES = 3072
+HELD_UNREAD = LEAST_BYTES
 
 # The part of the bytes that is kept for what comes unread: a buffer takes twice of what it is asked to.
 _UNREAD = 4
+# What a connection takes of that part at least: some of it read after all, some unread.
+_LEAST_PART = 2 * LEAST_BYTES
 
 # From this rate on events are also spread inside the second.
 _SPREAD_FROM = 20
@@ -97,10 +101,13 @@ class RunBudget(Budget):
         self._more_bytes: Counter[str] = collections.Counter()
         at_once = limits.concurrency
         if descriptors is not None:
-            at_once = max(1, min(at_once, descriptors - RESERVED_DESCRIPTORS))
+            at_once = min(at_once, descriptors - RESERVED_DESCRIPTORS)
+        # No more than the bytes bear: few of these allow few connections.
+        at_once = max(1, min(at_once, limits.bytes // _UNREAD // _LEAST_PART))
         self.concurrency = at_once
-        each = min(limits.bytes_per_target // limits.per_target, limits.bytes // at_once)
-        self.unread = max(1, each // _UNREAD // 2)
+        self._per_target = max(1, min(limits.per_target, limits.bytes_per_target // _UNREAD // _LEAST_PART))
+        each = min(limits.bytes_per_target // self._per_target, limits.bytes // at_once)
+        self.unread = max(1, (each // _UNREAD - LEAST_BYTES) // 2)
         self._free = at_once
         self._connections = Pace(limits.rate)
         self._packets = Pace(limits.packet_rate)
@@ -142,7 +149,7 @@ class RunBudget(Budget):
         """See Budget."""
         self._free += connections
         self._allowed.update(dict.fromkeys(keys, connections))
-        self._more_bytes[keys[0]] += connections * HELD_BYTES
+        self._more_bytes[keys[0]] += connections * (HELD_BYTES - HELD_UNREAD)
         try:
             yield
         finally:
@@ -155,6 +162,10 @@ class RunBudget(Budget):
         await self._packets.wait()
         self._refuse_when_closed()
         self._packets.mark()
+
+    def bears(self, packets: int) -> bool:
+        """See Budget."""
+        return packets <= self._limits.packet_rate
 
     def sent(self, packets: int) -> None:
         """See Budget."""
@@ -187,7 +198,7 @@ class RunBudget(Budget):
         if self._free <= 0:
             return False
         for key in keys:  # noqa: SIM110 - thousands of times a run, and a generator costs more than this
-            if self._open[key] >= (self._allowed.get(key) or self._limits.per_target):
+            if self._open[key] >= (self._allowed.get(key) or self._per_target):
                 return False
         return True
 

@@ -167,6 +167,11 @@ def describe(error: BaseException) -> str:
     return " ".join(text.split())[:LONGEST_TEXT]
 
 
+# What a connection may take in any case, in bytes read and written: a handshake that was begun is finished. As many may
+# wait for it unread at least (socket(7), SO_RCVBUF: a buffer is 2304 bytes at least, half of it the kernel's own).
+LEAST_BYTES = 1152
+
+
 def spent() -> Failed:
     """What is raised where no byte more may be read or sent."""
     return Failed(Failure.BUDGET_SPENT, "the byte budget is spent")
@@ -200,6 +205,10 @@ class Budget:
 
     async def packet(self) -> None:
         """Wait until one more datagram may be sent; it is sent without awaiting anything in between."""
+
+    def bears(self, packets: int) -> bool:  # noqa: ARG002 - allows everything
+        """Whether so many packets may leave at the same moment."""
+        return True
 
     def sent(self, packets: int) -> None:
         """So many packets have left at some time until now, beside those that were waited for."""

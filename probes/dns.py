@@ -9,7 +9,7 @@ import contextlib
 import socket
 import threading
 from pathlib import Path
-from typing import Awaitable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from attrs import define, evolve, frozen
 
@@ -30,6 +30,12 @@ _MOST_ADDRESSES = 16
 _MOST_THREADS = 16
 # What getaddrinfo(3) opens: its files one after the other, a socket for each record type.
 _DESCRIPTORS_OF_A_LOOKUP = 4
+# Whom it asks in turn, and how often, as soon as one refuses or fails (resolv.conf(5): MAXNS, attempts).
+_MOST_SERVERS, _ATTEMPTS = 3, 2
+# Where every server has said one of these, it asks no second one.
+_SETTLED = (None, Failure.DNS_NXDOMAIN, Failure.DNS_NO_ANSWER)
+# Seconds in which a server that is well has answered.
+_SOON = 0.1
 
 
 @define
@@ -162,18 +168,21 @@ async def probe(
     ``timeout``: seconds for each question in all. ``lookup`` is filled as answers come.
     """
     questions = [
-        _ask_server(
-            lookup,
-            config,
-            index,
-            kind,
-            _Asker(server, network, timeout, notes.step("dns", "query", address=label(server)), lookup.name),
+        asyncio.ensure_future(
+            _ask_server(
+                lookup,
+                config,
+                index,
+                kind,
+                _Asker(server, network, timeout, notes.step("dns", "query", address=label(server)), lookup.name),
+            )
         )
         for index, server in enumerate(config.servers)
         for kind in ("A", "AAAA")
     ]
     if isinstance(own, OwnResolver):
-        questions.append(_ask_own(lookup, own, config, network, notes, timeout))
+        work = _ask_own(lookup, own, config, network, notes, timeout, tuple(questions))
+        questions.append(asyncio.ensure_future(work))
     elif own is not None:
         own.tell(lookup, notes)
     try:
@@ -197,9 +206,8 @@ async def control(server: Tuple[str, int], index: int, network: Network, notes: 
         step.note("rcode", answer.rcode)
 
 
-async def _all(questions: Iterable[Awaitable[None]]) -> None:
-    """Run them together; when this is cancelled, so are they, and each still writes down its end."""
-    tasks = [asyncio.ensure_future(question) for question in questions]
+async def _all(tasks: Sequence["asyncio.Future[Optional[Failure]]"]) -> None:
+    """Wait for them together; when this is cancelled, so are they, and each still writes down its end."""
     try:
         for task in tasks:
             await task
@@ -210,10 +218,21 @@ async def _all(questions: Iterable[Awaitable[None]]) -> None:
 
 
 async def _ask_own(
-    lookup: Lookup, own: OwnResolver, config: ResolverConfig, network: Network, notes: Notes, timeout: float
-) -> None:
-    # Both families of each name that the search list makes of it.
+    lookup: Lookup,
+    own: OwnResolver,
+    config: ResolverConfig,
+    network: Network,
+    notes: Notes,
+    timeout: float,
+    servers: Tuple["asyncio.Future[Optional[Failure]]", ...],
+) -> Optional[Failure]:
+    # Both families of each name that the search list makes of it, of one server where each of them is well.
     packets = 2 * len(config.names_for(lookup.name))
+    if not await _are_well(servers):
+        packets *= _ATTEMPTS * min(_MOST_SERVERS, len(config.servers))
+    if not network.bears(packets):
+        HostsFile.read().tell(lookup, notes)
+        return None
     await network.account(packets)
     asking_again = asyncio.ensure_future(_account_for_more(network))
     try:
@@ -224,12 +243,21 @@ async def _ask_own(
             except socket.gaierror as error:
                 step.fail(classify(error))
                 step.note("error", error.strerror)
-                return
+                return None
             step.note("addresses", ",".join(addresses))
             lookup.add(addresses)
     finally:
         asking_again.cancel()
         network.accounted(packets)
+    return None
+
+
+async def _are_well(servers: Tuple["asyncio.Future[Optional[Failure]]", ...]) -> bool:
+    """Whether each of these questions is soon answered in a way after which nobody asks further."""
+    if not servers:
+        return True
+    answered, silent = await asyncio.wait(servers, timeout=_SOON)
+    return not silent and all(one.result() in _SETTLED for one in answered if not one.cancelled())
 
 
 async def _account_for_more(network: Network) -> None:
@@ -239,8 +267,10 @@ async def _account_for_more(network: Network) -> None:
         await network.account(2)
 
 
-async def _ask_server(lookup: Lookup, config: ResolverConfig, index: int, kind: str, asker: "_Asker") -> None:
-    """One server, one record type; the search list as the resolver walks it."""
+async def _ask_server(
+    lookup: Lookup, config: ResolverConfig, index: int, kind: str, asker: "_Asker"
+) -> Optional[Failure]:
+    """One server, one record type; the search list as the resolver walks it. How it failed."""
     with asker.step as step:
         step.note("name", lookup.name)
         step.note("server", asker.server[0])
@@ -258,6 +288,7 @@ async def _ask_server(lookup: Lookup, config: ResolverConfig, index: int, kind: 
             step.note("addresses", ",".join(answer.addresses[:_MOST_ADDRESSES]))
         step.failure = _failure(name, answer)
         lookup.add(answer.addresses)
+    return asker.step.failure
 
 
 def _failure(name: str, answer: _Answer) -> Optional[Failure]:

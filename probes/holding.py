@@ -15,7 +15,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 from attrs import frozen
 
 from probes.connector import Dial
-from probes.contract import Ask
+from probes.contract import LEAST_BYTES, Ask
 from probes.network import Network
 from probes.stream import SocketStream
 from reports.failures import LOCAL_SHORTAGES, Failure
@@ -30,7 +30,8 @@ ANSWER = "answer"
 UNANSWERED = "unanswered"
 LOCAL = "local"
 
-_OURS = Dial(reset=True)
+# Many of them are held: what a peer says unasked waits in as little as there is.
+_OURS = Dial(reset=True, unread=LEAST_BYTES)
 # This many failures in a row, and no more are begun.
 _ENOUGH = 3
 # Opened or ended at once: thousands of tasks would cost more memory than their connections.

@@ -96,6 +96,9 @@ class Network:
         if self._budget.left(keys) <= 0:
             return Opened(not_tried(Failure.BUDGET_SPENT), None)
         await self._budget.admit(keys)
+        if self._budget.left(keys) <= 0:  # others have spent it meanwhile
+            self._budget.release(keys)
+            return Opened(not_tried(Failure.BUDGET_SPENT), None)
         try:
             handshake = await self._connector.connect(address, port, timeout, self._budget.opened, dial)
         except BaseException:
@@ -115,6 +118,10 @@ class Network:
         """Wait until so many packets may be sent by others: soon by this machine's own resolver, at once by a wire."""
         for _ in range(packets):
             await self._budget.packet()
+
+    def bears(self, packets: int) -> bool:
+        """Whether so many packets may leave at the same moment, once they are waited for."""
+        return self._budget.bears(packets)
 
     def accounted(self, packets: int) -> None:
         """They have been sent. Counted at both ends, they are inside every second in which they may have left."""
@@ -172,12 +179,14 @@ class Network:
 
         Gives the first answer, or ICMP error, to each of the payloads by its index; what nobody answered is missing.
         ``name`` is what it counts against. Raises OSError where this machine will not send such datagrams at all, may
-        not, or its byte budget is spent.
+        not, or its byte budget does not bear all of them and answers as large: silence must be the peer's.
         """
         if self.forbids(address, kind.port):
             raise OSError(errno.ECANCELED, "nothing may be sent to %s" % address)
-        if self._budget.left((name,)) <= 0:
+        size = sum(map(len, payloads))
+        if self._budget.left((name,)) < 2 * size:
             raise OSError(errno.EDQUOT, "the byte budget is spent")
+        self._budget.spend((name,), size)
         heard: Dict[int, Union[bytes, IcmpError]] = {}
         with contextlib.closing(kind.open()) as sock:
             receive_icmp_errors(sock)
@@ -185,7 +194,6 @@ class Network:
             sock.connect((address, kind.port))
             for index, payload in enumerate(payloads):
                 await self._budget.packet()
-                self._count(name, payload)
                 refused = _send(sock, payload)
                 if refused is not None:
                     heard[index] = refused
@@ -206,7 +214,7 @@ class Network:
         return heard
 
     def _count(self, name: str, data: bytes) -> None:
-        """Count a datagram of a volley, which is ended in any case."""
+        """Count an answer to a volley, which is ended in any case."""
         with contextlib.suppress(Failed):
             self._budget.spend((name,), len(data))
 

@@ -10,7 +10,7 @@ import time
 from typing import Iterator, Optional, Tuple
 
 from probes.connector import Connector
-from probes.contract import Budget, Step, spent
+from probes.contract import LEAST_BYTES, Budget, Step, spent
 from probes.kernel import TcpInfo, bytes_in, end_with_reset, handshake_info, tcp_info
 from reports.failures import Failed
 
@@ -79,7 +79,7 @@ class SocketStream(Stream):
     """
 
     # Thousands of them are held at once.
-    __slots__ = ("_budget", "_closed", "_connector", "_keys", "_read", "_sock", "heard", "rtt_s")
+    __slots__ = ("_budget", "_closed", "_connector", "_keys", "_read", "_sock", "_written", "heard", "rtt_s")
 
     def __init__(
         self, connector: Connector, sock: socket.socket, rtt_s: float, budget: Budget, keys: Tuple[str, ...]
@@ -87,7 +87,7 @@ class SocketStream(Stream):
         super().__init__()
         self.rtt_s = rtt_s
         self.heard = False
-        self._read = 0
+        self._read = self._written = 0
         self._connector = connector
         self._sock = sock
         self._budget = budget
@@ -108,20 +108,34 @@ class SocketStream(Stream):
         """See Stream."""
         data = await self._connector.when_ready(self._sock, self._receive, timeout)
         self._read += len(data)
-        self._budget.spend(self._keys, len(data))
+        self._spend(len(data))
         self.heard = self.heard or bool(data)
         return data
 
     def _receive(self) -> bytes:
         """What has come, as far as it may still be read."""
-        left = self._budget.left(self._keys)
+        left = max(self._budget.left(self._keys), self._least)
         if left <= 0:
             raise spent()
         return self._sock.recv(min(left, _CHUNK))
 
+    @property
+    def _least(self) -> int:
+        """How many bytes it may still take in any case; none, or less than that, where it has had them."""
+        return LEAST_BYTES - self._read - self._written
+
+    def _spend(self, count: int) -> None:
+        """Count them. Raises Failed(BUDGET_SPENT) past the limit, where it has had what it may in any case."""
+        try:
+            self._budget.spend(self._keys, count)
+        except Failed:
+            if self._least < 0:
+                raise
+
     async def write(self, data: bytes, timeout: float) -> None:
         """See Stream."""
-        self._budget.spend(self._keys, len(data))
+        self._written += len(data)
+        self._spend(len(data))
         deadline = time.monotonic() + timeout
         while data:
             left = max(0.0, deadline - time.monotonic())

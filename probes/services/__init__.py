@@ -6,6 +6,7 @@ An error in the service's own protocol is an answer, unless it says that this cl
 """
 
 import asyncio
+import contextlib
 import importlib
 from types import ModuleType
 from typing import Awaitable, Optional
@@ -65,12 +66,25 @@ async def exchange(ask: Ask, stream: Stream, notes: Notes, rtt_s: float = 0.0) -
 async def begin_mysql(ask: Ask, stream: Stream, notes: Notes) -> Optional[int]:
     """Hear MySQL's greeting and leave its handshake unfinished for now: what ``finish_mysql`` needs, or None.
 
-    The server waits for connect_timeout (10 s by default), and counts who never finishes.
+    The server waits for connect_timeout (10 s by default), and counts who never finishes. So one that is cancelled
+    meanwhile is finished first.
     """
     with notes.step("service", "exchange", ask) as step:
-        number: Optional[int] = await _module(_MYSQL).greeting(Link(stream, step, ask.timeout))
-        return number
+        link = Link(stream, step, ask.timeout)
+        greeting: asyncio.Future[Optional[int]] = asyncio.ensure_future(_module(_MYSQL).greeting(link))
+        try:
+            return await asyncio.shield(greeting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError, EOFError, asyncio.TimeoutError, Failed):
+                await asyncio.wait_for(_finish_after(greeting, link), _GRACE)
+            raise
     return None
+
+
+async def _finish_after(greeting: "asyncio.Future[Optional[int]]", link: Link) -> None:
+    number = await greeting
+    if number is not None:
+        await _module(_MYSQL).finish(link, number)
 
 
 async def finish_mysql(ask: Ask, stream: Stream, number: int) -> None:

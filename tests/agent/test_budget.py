@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.budget import HELD_BYTES, Pace, RunBudget, share_out
+from agent.budget import HELD_BYTES, HELD_UNREAD, Pace, RunBudget, share_out
 from probes.contract import Ask
 from probes.network import Network
 from reports.failures import Failed, Failure
@@ -40,7 +40,7 @@ async def test_rate_holds_in_every_second():
 
 async def test_what_a_target_allows_comes_beside():
     """While it is allowed, so many connections to one target may be open; others, and later ones, are as before."""
-    budget = RunBudget(Limits(rate=100_000, concurrency=2, per_target=1, bytes=10, bytes_per_target=10))
+    budget = RunBudget(Limits(rate=100_000, concurrency=2, per_target=1, bytes=50_000, bytes_per_target=10))
     keys = ("held", "192.0.2.1:80")
     with budget.holding(keys, 3):
         for _ in range(3):
@@ -49,7 +49,7 @@ async def test_what_a_target_allows_comes_beside():
         fourth = asyncio.ensure_future(budget.admit(keys))
         await asyncio.sleep(0)
         waits = not fourth.done()
-        budget.spend(keys, 3 * HELD_BYTES)
+        budget.spend(keys, 3 * (HELD_BYTES - HELD_UNREAD))
         fourth.cancel()
         for _ in range(3):
             budget.release(keys)
@@ -62,6 +62,13 @@ async def test_what_a_target_allows_comes_beside():
     second.cancel()
     with pytest.raises(Failed):
         budget.spend(keys, 11)
+
+
+def test_what_cannot_leave_at_the_same_moment():
+    """More packets at once than the rate allows in a second are not borne, however long they are waited for."""
+    budget = RunBudget(Limits(packet_rate=12))
+
+    assert (budget.bears(12), budget.bears(13)) == (True, False)
 
 
 async def test_a_target_that_is_called_by_its_address():
@@ -202,3 +209,24 @@ def test_shares_are_the_whole(limits, of):
 def test_a_share_below_one_is_said_by_name():
     """One connection a target at once, and forty instances: one of them probes."""
     assert (None, "per_target") == share_out(Limits(), Share(index=1, of=40))
+
+
+def test_few_bytes_allow_few_connections():
+    """No more are open at once than the part of the bytes bears that comes unread: a buffer has a least size."""
+    few = RunBudget(Limits(concurrency=1000, bytes=1_000_000))
+
+    assert few.concurrency * 2304 <= 1_000_000 // 4
+    assert RunBudget(Limits(bytes=1)).concurrency == 1
+    assert RunBudget(Limits()).concurrency == Limits().concurrency
+
+
+async def test_few_bytes_of_a_target_allow_few_connections_to_it():
+    """As above, of one target."""
+    budget = RunBudget(Limits(per_target=64, bytes_per_target=20_000))
+    for _ in range(20_000 // 4 // 2304):
+        await budget.admit(("t",))
+    more = asyncio.ensure_future(budget.admit(("t",)))
+    await asyncio.sleep(0)
+
+    assert not more.done()
+    more.cancel()

@@ -8,11 +8,14 @@ import pytest
 from attrs import evolve
 
 from agent.budget import RunBudget
-from probes.contract import Ask
+from probes import services
+from probes.contract import Ask, Notes
 from probes.datagrams import methods
+from probes.holding import Holding, Manners, Said
 from probes.network import Network
 from reports.failures import Failed, Failure
 from reports.model import Limits, Target
+from tests.probes.service_cases import DENIED, GREETING
 
 HERE = "127.0.0.1"
 
@@ -102,6 +105,69 @@ async def test_nothing_is_read_past_the_limit():
     assert sum(sizes) == limit - limit // 4
 
 
+async def test_whoever_waited_for_a_place_finds_the_bytes_spent():
+    """What others took meanwhile counts: no connection is opened past the limit."""
+    async with flood(bytes(400_000)) as (port, came):
+        with within(bytes_per_target=100_000) as network:
+            first = await network.connect(ask(port))
+            second = asyncio.ensure_future(network.connect(ask(port)))
+            with pytest.raises(Failed):
+                await first.stream.read_exactly(100_000, 2.0)
+            await first.stream.close()
+            waited = await second
+
+    assert (Failure.BUDGET_SPENT, None) == (waited.handshake.failure, waited.stream)
+    assert len(came) == 1
+
+
+async def test_a_handshake_that_was_begun_is_finished():
+    """A connection takes a few bytes in any case: MySQL counts whoever leaves before its answer."""
+    heard = asyncio.get_running_loop().create_future()
+
+    async def serve(reader, writer):
+        writer.write(GREETING)
+        try:
+            heard.set_result(await reader.read(4))
+        except ConnectionError:
+            heard.set_result(b"")
+        writer.write(DENIED)
+        writer.close()
+
+    async with await asyncio.start_server(serve, HERE, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with within(bytes_per_target=len(GREETING) + 20) as network:
+            opened = await network.connect(ask(port))
+            mysql, notes = evolve(ask(port), target=evolve(ask(port).target, service="mysql")), Notes()
+            await services.exchange(mysql, opened.stream, notes)
+            await opened.stream.close()
+            again = await network.connect(ask(port))
+
+    assert len(await heard) == 4
+    assert notes.observations[0].failure is None
+    assert again.handshake.failure is Failure.BUDGET_SPENT
+
+
+async def test_what_is_held_costs_no_more_than_it_may():
+    """Whoever floods each connection that is held fills as little as there is, and not a usual buffer of each."""
+    received = []
+
+    async def fill(stream):
+        seen = 0
+        while not seen or seen < stream.info.bytes_in:
+            seen = stream.info.bytes_in
+            await asyncio.sleep(0.02)  # the kernel tells nobody
+        received.append(seen)
+        return Said()
+
+    async with flood(bytes(100_000)) as (port, _):
+        with within() as network, network.holding(ask(port), 5):
+            async with Holding(ask(port), network, Manners(patience=2.0, greet=fill)) as holding:
+                attempts = [await holding.open_one() for _ in range(5)]
+
+    assert all(one.held for one in attempts)
+    assert sum(received) <= 5 * 2304
+
+
 async def test_datagrams_count():
     """Questions and answers count against the name that they are about; past the limit nothing more is asked."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, within(bytes_per_target=400) as network:
@@ -153,11 +219,14 @@ async def test_others_do_not_outlast_the_time():
 
 
 async def test_no_volley_past_the_limit():
-    """Where the bytes are spent, no datagram leaves."""
+    """Where the bytes do not bear all of it and answers as large, no datagram leaves: none is called unanswered."""
     udp = methods(HERE)[-1]
-    with within(bytes_per_target=1000) as network:
+    with within(bytes_per_target=3000) as network:
         kind, messages = udp.of_sizes([900])
         await network.volley(kind, HERE, messages, 0.5, "t")
 
         with pytest.raises(OSError, match="spent"):
             await network.volley(kind, HERE, messages, 0.5, "t")
+        kind, messages = udp.of_sizes([900, 900])
+        with pytest.raises(OSError, match="spent"):
+            await network.volley(kind, HERE, messages, 0.5, "another")

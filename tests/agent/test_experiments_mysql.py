@@ -8,8 +8,8 @@ from attrs import evolve
 
 from agent import experiments
 from agent.look import Look
-from probes import local, resolv_conf
-from probes.contract import Notes
+from probes import local, resolv_conf, services
+from probes.contract import Ask, Notes
 from probes.network import Network
 from reports.model import Limits, Plan, Target
 from reports.rules.contract import Want
@@ -56,3 +56,31 @@ async def test_a_server_that_greets_late_is_heard_out(probe, step):
     await asyncio.gather(*serving)
 
     assert (0, True) == (left, answered > 0)
+
+
+async def test_a_handshake_that_is_begun_is_finished_where_it_is_cancelled():
+    """Of many that are to be held, those that wait for their greeting when the run ends are finished as well."""
+    came, answered = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+    async def serve(reader, writer):
+        came.set()
+        await asyncio.sleep(LATE)
+        writer.write(GREETING)
+        answered.set_result(await reader.read(1000))
+        writer.write(DENIED)
+        writer.close()
+
+    async with await asyncio.start_server(serve, HERE, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        ask = Ask(target=Target(name="it", host=HERE, port=port, service="mysql"), address=HERE)
+        with contextlib.closing(Network()) as network:
+            opened = await network.connect(ask)
+            beginning = asyncio.ensure_future(services.begin_mysql(ask, opened.stream, Notes()))
+            await came.wait()
+            beginning.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beginning
+            await opened.stream.close()
+        said = await answered
+
+    assert b"linkdoctor" in said

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probes import dns as probe
-from probes.contract import Notes
+from probes.contract import Budget, Notes
 from probes.network import Network
 from probes.resolv_conf import ResolverConfig
 from reports.failures import Failure
@@ -79,6 +79,11 @@ def _scripted(answer):
         finally:
             over.set()
             thread.join()
+
+
+def _failing(rcode):
+    """A server that says this of every name."""
+    return _scripted(lambda query: _response(query, rcode=rcode))
 
 
 async def _look_up(name, *servers, own=None, search=(), timeout=TIMEOUT):
@@ -261,6 +266,48 @@ async def test_the_own_resolver():
     (seen,) = [seen for seen in observations if seen.step == "resolver"]
 
     assert HOST in seen.facts["addresses"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("rcode", "packets"), [(dns.rcode.NXDOMAIN, 2), (dns.rcode.SERVFAIL, 2 * 2 * 2), (dns.rcode.REFUSED, 2 * 2 * 2)]
+)
+async def test_the_own_resolver_counts_as_it_asks(rcode, packets):
+    """Where a server fails it asks each of them for both families, twice, and at once: all of it is waited for."""
+    budget = _Counting()
+    with _failing(rcode) as first, _failing(rcode) as second:
+        lookup, network = probe.Lookup.of("localhost"), Network(budget)
+        with contextlib.closing(network):
+            config = ResolverConfig(servers=(first, second))
+            await probe.probe(lookup, config, network, Notes(), TIMEOUT, probe.OwnResolver())
+
+    assert budget.afterwards == packets
+
+
+async def test_no_own_resolver_where_the_rate_does_not_bear_it():
+    """It cannot be held back once it asks: where it might ask more than may leave in a second, its hosts file tells."""
+    budget, notes = _Counting(most=7), Notes()
+    with _failing(dns.rcode.SERVFAIL) as first, _failing(dns.rcode.SERVFAIL) as second:
+        lookup, network = probe.Lookup.of("localhost"), Network(budget)
+        with contextlib.closing(network):
+            config = ResolverConfig(servers=(first, second))
+            await probe.probe(lookup, config, network, notes, TIMEOUT, probe.OwnResolver())
+
+    assert budget.afterwards == 0
+    assert [seen.address for seen in notes.observations if seen.step == "resolver"] == [probe.HOSTS]
+
+
+class _Counting(Budget):
+    """Allows everything, ``most`` packets at the same moment; how many of the resolver's own were counted."""
+
+    def __init__(self, most=1000):
+        self._most = most
+        self.afterwards = 0
+
+    def bears(self, packets):
+        return packets <= self._most
+
+    def sent(self, packets):
+        self.afterwards += packets
 
 
 async def test_control(dnsmasq):
