@@ -1,6 +1,7 @@
 """probes/inventory.py: what an inventory says of a plan's targets, as observations; it sends nothing."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,9 @@ NETWORK = Network(name="vswitch-a", cidr=JOBS)
 DOCUMENTED = (Path(__file__).parents[2] / "docs" / "observations.md").read_text("utf-8")
 
 
-def said(held: Inventory, *observations, network=NETWORK, target=TARGET, kind="host"):
-    """What is said, as (step, facts)."""
-    notes = Notes()
+def said(held: Inventory, *observations, network=NETWORK, target=TARGET, kind="host", days=0):
+    """What is said of an inventory that was read so many days ago."""
+    held, notes = held and evolve(held, read=time.time() - days * 86400), Notes()
     for one in observations:
         notes.add(one)
     plan = Plan(name="p", targets=(target,), networks=(network,) if network else (), inventory=held)
@@ -33,6 +34,14 @@ def only(observations, step):
     """The facts of the only observation of a step."""
     (one,) = [one for one in observations if one.step == step]
     return one.facts
+
+
+def test_an_old_inventory_says_when_it_was_read():
+    """The day stands in all that is said of it, once it is more than a week ago."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 30 * 86400))
+
+    assert {one.facts.get("old") for one in said(small(), days=30)} == {day}
+    assert {one.facts.get("old") for one in said(small(), days=6)} == {None}
 
 
 def test_names_the_rule_that_drops_and_the_rule_to_add():
