@@ -19,10 +19,9 @@ from reports.model import Limits, Share
 # Descriptors that the run needs beside its connections: standard streams, the loop, name servers, files.
 RESERVED_DESCRIPTORS = 32
 
-# What each connection that is to be held may cost beside: it speaks once, and is opened in a few ascents. Of that, so
-# many may wait for it unread.
+# What each connection that is to be held may cost beside: it speaks once, and is opened in a few ascents. Of that,
+# LEAST_BYTES may wait for it unread.
 HELD_BYTES = 3072
-HELD_UNREAD = LEAST_BYTES
 
 # The part of the bytes that is kept for what comes unread: a buffer takes twice of what it is asked to.
 _UNREAD = 4
@@ -92,6 +91,11 @@ class Pace:
         return pause
 
 
+def unread_of(limit: int) -> int:
+    """How many bytes a buffer is asked to take, where a connection may cost so many: it takes twice as many."""
+    return max(1, (limit // _UNREAD - LEAST_BYTES) // 2)
+
+
 class RunBudget(Budget):
     """The budget of one run (see reports.model.Limits). ``descriptors``: how many this process may still open."""
 
@@ -107,7 +111,7 @@ class RunBudget(Budget):
         self.concurrency = at_once
         self._per_target = max(1, min(limits.per_target, limits.bytes_per_target // _UNREAD // _LEAST_PART))
         each = min(limits.bytes_per_target // self._per_target, limits.bytes // at_once)
-        self.unread = max(1, (each // _UNREAD - LEAST_BYTES) // 2)
+        self.unread = unread_of(each)
         self._free = at_once
         self._connections = Pace(limits.rate)
         self._packets = Pace(limits.packet_rate)
@@ -149,7 +153,7 @@ class RunBudget(Budget):
         """See Budget."""
         self._free += connections
         self._allowed.update(dict.fromkeys(keys, connections))
-        self._more_bytes[keys[0]] += connections * (HELD_BYTES - HELD_UNREAD)
+        self._more_bytes[keys[0]] += connections * (HELD_BYTES - LEAST_BYTES)
         try:
             yield
         finally:

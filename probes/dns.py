@@ -9,7 +9,7 @@ import contextlib
 import socket
 import threading
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
 
 from attrs import define, evolve, frozen
 
@@ -167,7 +167,7 @@ async def probe(
 
     ``timeout``: seconds for each question in all. ``lookup`` is filled as answers come.
     """
-    questions = [
+    servers = [
         asyncio.ensure_future(
             _ask_server(
                 lookup,
@@ -180,8 +180,9 @@ async def probe(
         for index, server in enumerate(config.servers)
         for kind in ("A", "AAAA")
     ]
+    questions: List[asyncio.Future[Any]] = [*servers]
     if isinstance(own, OwnResolver):
-        work = _ask_own(lookup, own, config, network, notes, timeout, tuple(questions))
+        work = _ask_own(lookup, own, config, network, notes, timeout, servers)
         questions.append(asyncio.ensure_future(work))
     elif own is not None:
         own.tell(lookup, notes)
@@ -206,7 +207,7 @@ async def control(server: Tuple[str, int], index: int, network: Network, notes: 
         step.note("rcode", answer.rcode)
 
 
-async def _all(tasks: Sequence["asyncio.Future[Optional[Failure]]"]) -> None:
+async def _all(tasks: Sequence["asyncio.Future[Any]"]) -> None:
     """Wait for them together; when this is cancelled, so are they, and each still writes down its end."""
     try:
         for task in tasks:
@@ -224,15 +225,15 @@ async def _ask_own(
     network: Network,
     notes: Notes,
     timeout: float,
-    servers: Tuple["asyncio.Future[Optional[Failure]]", ...],
-) -> Optional[Failure]:
+    servers: Sequence["asyncio.Future[Optional[Failure]]"],
+) -> None:
     # Both families of each name that the search list makes of it, of one server where each of them is well.
     packets = 2 * len(config.names_for(lookup.name))
     if not await _are_well(servers):
         packets *= _ATTEMPTS * min(_MOST_SERVERS, len(config.servers))
     if not network.bears(packets):
         HostsFile.read().tell(lookup, notes)
-        return None
+        return
     await network.account(packets)
     asking_again = asyncio.ensure_future(_account_for_more(network))
     try:
@@ -243,16 +244,15 @@ async def _ask_own(
             except socket.gaierror as error:
                 step.fail(classify(error))
                 step.note("error", error.strerror)
-                return None
+                return
             step.note("addresses", ",".join(addresses))
             lookup.add(addresses)
     finally:
         asking_again.cancel()
         network.accounted(packets)
-    return None
 
 
-async def _are_well(servers: Tuple["asyncio.Future[Optional[Failure]]", ...]) -> bool:
+async def _are_well(servers: Sequence["asyncio.Future[Optional[Failure]]"]) -> bool:
     """Whether each of these questions is soon answered in a way after which nobody asks further."""
     if not servers:
         return True

@@ -75,7 +75,7 @@ def _told(vpc: Vpc) -> str:
 
 def _inside(vswitch: VSwitch, enis: Sequence[Eni]) -> list[str]:
     """The addresses of these interfaces in the vSwitch's CIDR."""
-    cidr = ipaddress.ip_network(_network(vswitch))
+    cidr = _parsed(vswitch)
     addresses = (ipaddress.ip_address(one) for eni in enis if eni.vswitch == vswitch.id for one in eni.addresses)
     return sorted({str(one) for one in addresses if one in cidr}, key=ipaddress.ip_address)
 

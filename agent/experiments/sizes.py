@@ -4,9 +4,10 @@ from typing import Optional
 
 from attrs import evolve
 
+from agent.budget import unread_of
 from agent.experiments.contract import LEAST_PATIENCE, Ground, patience
 from probes import mtu, throughput
-from probes.contract import LEAST_BYTES, Ask, Notes
+from probes.contract import Ask, Notes
 from probes.stream import SocketStream
 from reports.model import Facts
 from reports.rules.contract import Want
@@ -21,9 +22,8 @@ _FACTOR = 10
 _HALVINGS = 4
 # Longer than a transfer is read, in seconds.
 _TRANSFER = 3.0
-# Of the bytes that a target may cost, half are read then, and a part of the rest may wait for it: a buffer takes twice
-# of what it is asked to.
-_READ, _UNREAD = 2, 4
+# Of the bytes that a target may cost, half are read then.
+_READ = 2
 # What the headers of IP and TCP add to a segment: without, and with time stamps.
 _LEAST_HEADERS = 40
 _HEADERS = 52
@@ -113,7 +113,7 @@ async def transfer(want: Want, ground: Ground) -> None:
     async def speak(meter: throughput.Meter, notes: Notes) -> None:
         await ground.look.speak(brief, meter, notes, sizes={"body": most // _READ})
 
-    await throughput.probe(ask, ground.network, ground.notes, speak, max(1, (most // _UNREAD - LEAST_BYTES) // 2))
+    await throughput.probe(ask, ground.network, ground.notes, speak, unread_of(most))
 
 
 def _largest(ask: Ask, ground: Ground) -> int:

@@ -10,8 +10,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.budget import HELD_BYTES, HELD_UNREAD, Pace, RunBudget, share_out
-from probes.contract import Ask
+from agent.budget import HELD_BYTES, Pace, RunBudget, share_out
+from probes.contract import LEAST_BYTES, Ask
 from probes.network import Network
 from reports.failures import Failed, Failure
 from reports.model import Limits, Share, Target
@@ -49,7 +49,7 @@ async def test_what_a_target_allows_comes_beside():
         fourth = asyncio.ensure_future(budget.admit(keys))
         await asyncio.sleep(0)
         waits = not fourth.done()
-        budget.spend(keys, 3 * (HELD_BYTES - HELD_UNREAD))
+        budget.spend(keys, 3 * (HELD_BYTES - LEAST_BYTES))
         fourth.cancel()
         for _ in range(3):
             budget.release(keys)
